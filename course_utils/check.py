@@ -1,0 +1,90 @@
+"""The check in the notebook: `check(forward_diffusion)` shows at once what holds and what does not.
+
+It never raises, never writes to stderr and leaves the learner's random state alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from course_utils import card
+from course_utils.engine.answers import PUBLIC_SEED, load_answers
+from course_utils.engine.codec import pack, unpack
+from course_utils.engine.diagnose import Diagnosis, Outcomes, diagnose
+from course_utils.engine.exercise import Exercise, load_lesson
+from course_utils.engine.fake_cuda import warm_up
+from course_utils.engine.limits import time_limit
+from course_utils.engine.runner import run_cases
+
+LIMIT = 10.0  # seconds for one check
+
+
+class Checker:
+    """Checks the exercises of one lesson on the public cases. Made by `course_utils.checker`."""
+
+    def __init__(self, lesson: str) -> None:
+        self.lesson = load_lesson(lesson)
+        self._hints_shown: dict[str, int] = {}
+        threading.Thread(target=warm_up, daemon=True).start()
+
+    def __call__(self, target: object) -> None:
+        """Show the card of an exercise. `target` is your function, class or answers."""
+        space = sys._getframe(1).f_globals
+        exercise = self._exercise_of(target, space)
+        if exercise is None:
+            return card.show(card.unknown(target, self.lesson))
+        got, diagnosis = self._run(exercise, target)
+        answers = load_answers(self.lesson.id)[exercise.id]
+        blocked = self._broken_helper(exercise, target, space) if not diagnosis.passed else None
+        return card.show(card.build(exercise, got, diagnosis, answers, blocked))
+
+    def hint(self, target: object, tier: int | None = None) -> None:
+        """Show the next hint, or hint number `tier`. `target` may be a name."""
+        exercise = self._exercise_of(target, sys._getframe(1).f_globals)
+        if exercise is None:
+            return card.show(card.unknown(target, self.lesson))
+        tier = tier or min(self._hints_shown.get(exercise.id, 0) + 1, len(exercise.hints))
+        self._hints_shown[exercise.id] = tier
+        return card.show(card.hint(exercise, tier))
+
+    def solved(self, *names: str) -> bool:
+        """Whether these exercises pass. Says in one line which one is missing.
+
+        Always False, and silent, while nbgrader runs the notebook: figures and training are for
+        people.
+        """
+        if "NBGRADER_EXECUTION" in os.environ:
+            return False
+        space = sys._getframe(1).f_globals
+        missing = [name for name in names if not self._passes(name, space)]
+        if missing:
+            card.show(card.missing([self.lesson[name] for name in missing]))
+        return not missing
+
+    def _passes(self, name: str, space: dict) -> bool:
+        exercise = self.lesson[name]
+        target = space.get(exercise.target)
+        return target is not None and self._run(exercise, target)[1].passed
+
+    def _run(self, exercise: Exercise, target: object) -> tuple[Outcomes, Diagnosis]:
+        answers = load_answers(self.lesson.id)[exercise.id]
+        limit = time_limit(LIMIT)
+        got = run_cases(exercise, target, PUBLIC_SEED, answers.givens, limit)
+        got = unpack(pack(got))  # plain data, as the grader sees it
+        return got, diagnose(exercise, got, answers.want, answers.mistakes)
+
+    def _exercise_of(self, target: object, space: dict) -> Exercise | None:
+        if isinstance(target, str):
+            return self.lesson.exercises.get(target)
+        for exercise in self.lesson.exercises.values():
+            if space.get(exercise.target) is target:
+                return exercise
+        return self.lesson.of_target(getattr(target, "__name__", ""))
+
+    def _broken_helper(self, exercise: Exercise, target: object, space: dict) -> Exercise | None:
+        """An earlier exercise that this code calls and that does not pass itself."""
+        called = getattr(getattr(target, "__code__", None), "co_names", ())
+        used = (self.lesson[name] for name in exercise.needs if name in called)
+        return next((e for e in used if not self._passes(e.id, space)), None)
