@@ -1,0 +1,128 @@
+"""An nbgrader course folder: where it is, its secret, and the steps that an instructor takes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from traitlets.config import PyFileConfigLoader
+
+from course_utils.engine.exercise import load_lesson
+from grader.build import answers_module, module_name
+from grader.notebook import build_notebook, notebook_text
+from grader.submission import Unusable
+
+MARK = ".course"  # folder that makes a folder a course; holds what students must never see
+FORMAT = 1
+FOLDERS = ("source", "release", "submitted", "autograded", "feedback")
+
+
+class Course:
+    """A course folder. Raises Unusable where there is none or it is of another format."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        about = self.root / MARK / "course.json"
+        if not about.is_file():
+            raise Unusable(f"{root}: not a course folder; make one with `course init {root}`")
+        found = json.loads(about.read_text())["format"]
+        if found != FORMAT:
+            raise Unusable(f"{root}: course folder of format {found}, this version reads {FORMAT}")
+
+    @classmethod
+    def above(cls, path: Path) -> Course:
+        """The course folder that `path` is in."""
+        path = path.resolve()
+        for folder in (path, *path.parents):
+            if (folder / MARK).is_dir():
+                return cls(folder)
+        raise Unusable(f"{path}: not inside a course folder; make one with `course init DIR`")
+
+    @classmethod
+    def create(cls, root: Path) -> Course:
+        """Lay out a new course folder. Nothing that exists is touched."""
+        if (root / MARK).exists():
+            raise Unusable(f"{root}: is a course folder already; nothing was changed")
+        if root.exists() and any(root.iterdir()):
+            raise Unusable(f"{root}: not empty; name a folder that does not exist yet")
+        for name in (*FOLDERS, MARK):
+            (root / name).mkdir(parents=True)
+        (root / MARK).chmod(0o700)
+        secret = root / MARK / "secret"
+        secret.touch(mode=0o600)
+        secret.write_text(secrets.token_hex(32))
+        (root / MARK / "course.json").write_text(json.dumps({"format": FORMAT}) + "\n")
+        template = resources.files("grader") / "nbgrader_config.template"
+        (root / "nbgrader_config.py").write_text(template.read_text())
+        course = cls(root)
+        course.api.gradebook.close()  # opening it creates gradebook.db
+        return course
+
+    @property
+    def secret(self) -> str:
+        """What the hidden cases grow from."""
+        return (self.root / MARK / "secret").read_text().strip()
+
+    @cached_property
+    def api(self):
+        """nbgrader's own Python interface to this folder, with the folder's configuration."""
+        from nbgrader.apps import NbGraderAPI
+
+        config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
+        config.CourseDirectory.root = str(self.root)
+        return NbGraderAPI(config=config)
+
+    def release(self, lesson: str) -> Path:
+        """Write the source notebook and let nbgrader make the release version of it."""
+        folder = self.root / "source" / lesson
+        folder.mkdir(exist_ok=True)
+        notebook = folder / f"{lesson}.ipynb"
+        notebook.write_text(notebook_text(build_notebook(lesson, "source")), encoding="utf-8")
+        for earlier in load_lesson(lesson).builds_on:
+            text = answers_module(earlier)
+            (folder / f"{module_name(earlier)}.py").write_text(text, encoding="utf-8")
+        _expect_success(self.api.generate_assignment(lesson, force=True), f"releasing {lesson}")
+        return self.root / "release" / lesson
+
+    def students(self, lesson: str) -> list[str]:
+        """Who handed in this lesson."""
+        if not (self.root / "release" / lesson).is_dir():
+            raise Unusable(f"{lesson} was not released yet; run `course release {lesson}` first")
+        found = sorted(p.parent.name for p in (self.root / "submitted").glob(f"*/{lesson}"))
+        if not found:
+            raise Unusable(f"no submission in {self.root / 'submitted'}/<student>/{lesson}")
+        return found
+
+    def autograde(self, lesson: str, student: str) -> str | None:
+        """Grade one submission through nbgrader; the reason where that was not possible."""
+        notebook = self.root / "submitted" / student / lesson / f"{lesson}.ipynb"
+        if not notebook.is_file():
+            return f"there is no {lesson}.ipynb in the submission"
+        result = self.api.autograde(lesson, student, force=True)
+        return None if result["success"] else _reason(result)
+
+    def feedback(self, lesson: str) -> Path:
+        """Write the pages that students read."""
+        _expect_success(self.api.generate_feedback(lesson, force=True), f"feedback for {lesson}")
+        return self.root / "feedback"
+
+    def score(self, lesson: str, student: str) -> tuple[float, float]:
+        """(score, maximum) as the gradebook has it."""
+        with self.api.gradebook as gradebook:
+            submission = gradebook.find_submission(lesson, student)
+            return submission.score, submission.max_score
+
+
+def _expect_success(result: dict, doing: str) -> None:
+    if not result["success"]:
+        raise Unusable(f"{doing} failed: {_reason(result)}")
+
+
+def _reason(result: dict) -> str:
+    """The last telling line of what nbgrader logged."""
+    lines = (result.get("log", "") + "\n" + result.get("error", "")).strip().split("\n")
+    telling = [line for line in lines if "Unusable" in line or "ERROR" in line] or lines
+    return telling[-1].split("Unusable: ")[-1].strip()
