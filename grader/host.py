@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from course_utils.engine.codec import CodecError, unpack
 
 MAX_REPLY = 64 * 2**20
+START_SECONDS = 60.0
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
@@ -41,7 +42,7 @@ class Host:
         with theirs:
             socket.send_fds(self._control, [b"p"], [theirs.fileno()])
         session = Session(Connection(ours.detach()), self._read_pid())
-        session.send(json.dumps({"lesson": lesson}).encode(), setup)
+        session.open(lesson, setup)
         return session
 
     def close(self) -> None:
@@ -77,6 +78,11 @@ class Session:
 
     def __init__(self, connection: Connection, pid: int) -> None:
         self._connection, self._pid = connection, pid
+        self.layers: list[str] = []  # of the sandbox, said before any cell ran
+
+    def open(self, lesson: str, setup: bytes) -> None:
+        hello = self.ask({"lesson": lesson}, setup, seconds=START_SECONDS)
+        self.layers = hello["layers"]
 
     def send(self, *parts: bytes) -> None:
         try:

@@ -22,7 +22,6 @@ from grader.submission import Submission
 from grader.verdict import ExerciseVerdict, Verdict
 
 SECONDS = 10.0  # for a cell, and again for the cases of its exercise
-SANDBOX = "process"  # what separates player and judge
 
 
 class Judge:
@@ -55,7 +54,7 @@ class Judge:
             score=float(round(sum(v.score for v in verdicts), 2)),
             max_score=float(sum(v.max_score for v in verdicts)),
             seconds=round(time.perf_counter() - start, 3),
-            sandbox=SANDBOX,
+            sandbox=hidden.sandbox,
             device=self.device,
             exercises=verdicts,
         )
@@ -82,6 +81,7 @@ class _Conversation:
     def __init__(self, judge: Judge, submission: Submission, secret: str | None) -> None:
         self.judge, self.submission, self.secret = judge, submission, secret
         self._session: Session | None = None
+        self.sandbox = "none"  # layers in force, or none where no cell was run
         self._played: list[Exercise] = []  # defined in the present player
 
     def grade(self, e: Exercise):
@@ -117,6 +117,7 @@ class _Conversation:
         """Play one exercise; after a lost player the next one first repeats the cells before."""
         if self._session is None:
             self._session = self.judge.open_player(self.submission.lesson)
+            self.sandbox = "+".join(self._session.layers)
             for earlier in self._played:
                 self._send(earlier, seed="", givens={}, skip=True)
         try:

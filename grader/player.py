@@ -10,19 +10,15 @@ import contextlib
 import json
 import marshal
 import os
-import resource
 import sys
 from multiprocessing.connection import Connection
 from types import ModuleType
-
-import psutil
 
 from course_utils.engine.codec import pack, unpack
 from course_utils.engine.exercise import load_lesson
 from course_utils.engine.limits import time_limit
 from course_utils.engine.runner import CELL, StopProbe, describe_error, run_cases
-
-MEMORY = 6 * 2**30  # bytes of address space beyond what the warm parent holds
+from grader import sandbox
 
 
 class Player:
@@ -57,14 +53,18 @@ class Player:
             self.space[name] = self.given[name]
 
 
-def serve(connection: Connection) -> None:
-    """Answer requests until the judge hangs up. The first one opens the lesson."""
+def serve(connection: Connection, layers: set[str], held: int) -> None:
+    """Answer requests until the judge hangs up. The first one opens the lesson.
+
+    `layers` of the sandbox are in force already; the others are put up before any cell runs.
+    """
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(quiet, stream)
-    _limit_resources()
-    hello = json.loads(connection.recv_bytes())
-    player = Player(hello["lesson"], connection.recv_bytes())
+    hello, setup = json.loads(connection.recv_bytes()), connection.recv_bytes()
+    layers = layers | sandbox.confine(held, sandbox.Limits())
+    connection.send_bytes(pack({"layers": sorted(layers, key=sandbox.LAYERS.index)}))
+    player = Player(hello["lesson"], setup)
     with contextlib.suppress(EOFError):
         while True:
             request = json.loads(connection.recv_bytes())
@@ -96,17 +96,3 @@ def _answer(player: Player, request: dict, connection: Connection) -> dict:
     seed = request["seed"]
     outcomes = run_cases(exercise, target, seed, givens, limit, device=device)
     return {"outcomes": outcomes}
-
-
-def _limit_resources() -> None:
-    """Ceilings that hold on every Unix system; the sandbox adds what the system offers."""
-    os.setsid()
-    held = psutil.Process().memory_info().vms
-    for what, most in (
-        (resource.RLIMIT_AS, held + MEMORY),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 16 * 2**20),
-        (resource.RLIMIT_NOFILE, 256),
-    ):
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(what, (most, most))

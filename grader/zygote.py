@@ -6,12 +6,17 @@ forks a child that serves it, and answers with the child's process id. It holds 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
 import struct
 import sys
 from multiprocessing.connection import Connection
+
+import psutil
+
+PR_SET_CHILD_SUBREAPER = 36  # players whose parent is gone become the zygote's children
 
 
 def warm_up() -> None:
@@ -32,29 +37,48 @@ def warm_up() -> None:
 def main(fd: int) -> None:
     control = socket.socket(fileno=fd)
     warm_up()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
-    control.sendall(struct.pack("!i", os.getpid()))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # players are reaped by the kernel
+    held = psutil.Process().memory_info().vms
+    _tell(control.fileno(), os.getpid())
     while True:
         message, fds, _, _ = socket.recv_fds(control, 1, 1)
         if not message:
             return
-        pid = os.fork()
-        if pid == 0:
-            control.close()
-            _play(fds[0])
+        _tell(control.fileno(), _start_player(fds[0], control, held))
         os.close(fds[0])
-        control.sendall(struct.pack("!i", pid))
 
 
-def _play(fd: int) -> None:
-    """The child's whole life."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    from grader.player import serve
+def _start_player(fd: int, control: socket.socket, held: int) -> int:
+    """The process id of a new player that serves `fd`; 0 where it could not start."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        try:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            control.close()
+            os.close(reading)
+            _play(fd, writing, held)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    told = os.read(reading, 4)
+    os.close(reading)
+    return struct.unpack("!i", told)[0] if len(told) == 4 else 0
 
-    try:
-        serve(Connection(fd))
-    finally:
-        os._exit(0)
+
+def _play(fd: int, writing: int, held: int) -> None:
+    """The player's whole life."""
+    from grader import player, sandbox
+
+    layers = sandbox.isolate(lambda pid: _tell(writing, pid))
+    os.setsid()
+    os.close(writing)
+    player.serve(Connection(fd), layers, held)
+
+
+def _tell(fd: int, pid: int) -> None:
+    os.write(fd, struct.pack("!i", pid))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,247 @@
+"""Confines a player before any student code runs. Every layer stands alone; missing ones are named.
+
+namespaces  own user, pid, mount, network, IPC and UTS namespaces, and a root of its own that shows
+            the Python environment read-only and one private tmp (Linux, where allowed)
+landlock    no file outside that, no TCP port (Linux 5.13)
+seccomp     no new programs, namespaces, sockets, tracing or kernel interfaces (libseccomp)
+limits      memory, processor time, processes, open files, file size (every Unix)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import platform
+import resource
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+try:  # both look around when they are imported: that must happen outside
+    import landlockpy
+    from landlockpy import AccessFS, LandlockError, Ruleset, Scope
+except ImportError:
+    landlockpy = None
+try:
+    import pyseccomp as sc
+except (ImportError, OSError, RuntimeError):  # the binding, or libseccomp itself, is missing
+    sc = None
+
+LAYERS = ("namespaces", "landlock", "seccomp", "limits")
+NOBODY = 65534
+NEW_ROOT = "/tmp"  # only a place to hang the new root on; nothing of the real /tmp is shown
+TMPFS = b"size=128m,nr_inodes=4096,mode=1777"
+
+CLONE_NEW = {
+    "user": 0x10000000, "mount": 0x20000, "pid": 0x20000000, "network": 0x40000000,
+    "ipc": 0x8000000, "uts": 0x4000000, "cgroup": 0x2000000,
+}  # fmt: skip
+UNSHARED = ("user", "mount", "pid", "network", "ipc", "uts")
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = (
+    1, 2, 4, 32, 4096, 16384, 1 << 18,
+)  # fmt: skip
+KEPT_FLAGS = {8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}  # statvfs flag -> mount flag: locked ones
+MNT_DETACH, PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 2, 1, 4, 38
+PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(platform.machine())
+
+FORBIDDEN_CALLS = (
+    "execve", "execveat", "mount", "umount2", "pivot_root", "chroot", "setns", "unshare",
+    "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr",
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd",
+    "kcmp", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
+    "io_uring_register", "keyctl", "add_key", "request_key", "init_module", "finit_module",
+    "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct",
+    "syslog", "quotactl", "open_by_handle_at", "name_to_handle_at", "sethostname",
+    "setdomainname", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "iopl",
+    "ioperm", "personality", "fanotify_init", "lookup_dcookie", "vhangup", "nfsservctl",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings of one player. Memory is what it may take beyond what it holds when it starts."""
+
+    memory: int = 4 * 2**30
+    cpu_seconds: int = 600
+    processes: int = 64
+    open_files: int = 256
+    file_size: int = 32 * 2**20
+
+
+def isolate(tell_pid) -> set[str]:
+    """Called in a fresh fork. Moves on in namespaces of its own if the system allows it.
+
+    `tell_pid(pid)` is called by the parent's side with the id of the process that goes on; the
+    caller's process ends there. Returns the layers that are in force.
+    """
+    if sys.platform != "linux" or PIVOT_ROOT is None or not _unshare():
+        tell_pid(os.getpid())
+        return set()
+    pid = os.fork()  # the first process of the new pid namespace
+    if pid:
+        tell_pid(pid)
+        os._exit(0)
+    return {"namespaces"} if _own_root() else set()
+
+
+def _unshare() -> bool:
+    """New namespaces for this process; its user is nobody, or itself where it is not root."""
+    asked, answered = os.pipe(), os.pipe()
+    me, uid, gid = os.getpid(), os.geteuid(), os.getegid()
+    mapper = os.fork()  # stays outside: only there may root map another user
+    if mapper == 0:
+        os.read(asked[0], 1)
+        ok = _map_user(me, NOBODY if uid == 0 else uid, NOBODY if uid == 0 else gid)
+        os.write(answered[1], b"y" if ok else b"n")
+        os._exit(0)
+    done = _libc().unshare(sum(CLONE_NEW[name] for name in UNSHARED)) == 0
+    os.write(asked[1], b"u")
+    mapped = os.read(answered[0], 1) == b"y"
+    os.waitpid(mapper, 0)
+    for fd in (*asked, *answered):
+        os.close(fd)
+    return done and mapped
+
+
+def _map_user(pid: int, uid: int, gid: int) -> bool:
+    try:
+        Path(f"/proc/{pid}/setgroups").write_text("deny")
+        Path(f"/proc/{pid}/uid_map").write_text(f"0 {uid} 1")
+        Path(f"/proc/{pid}/gid_map").write_text(f"0 {gid} 1")
+    except OSError:
+        return False
+    return True
+
+
+def readable_places() -> list[str]:
+    """What a player needs to see: the Python environment, its libraries, and course_utils."""
+    import course_utils
+
+    wanted = [sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64", "/etc/ld.so.cache"]
+    wanted.append(str(Path(course_utils.__file__).resolve().parent))
+    return [place for place in dict.fromkeys(wanted) if os.path.exists(place)]
+
+
+def _own_root() -> bool:
+    """A root with `readable_places`, read-only, an empty tmp, and nothing else of the machine."""
+    try:
+        _mount(None, "/", None, MS_REC | MS_PRIVATE)
+        places = readable_places()
+        sources = {place: os.open(place, os.O_PATH) for place in places}  # as who we were
+        os.setresgid(0, 0, 0)  # from here on nobody, who is called root in here
+        os.setresuid(0, 0, 0)
+        _mount(b"tmpfs", NEW_ROOT, b"tmpfs", MS_NOSUID | MS_NODEV, TMPFS)
+        for place, fd in sources.items():
+            _show(fd, NEW_ROOT + place)
+        for name in ("null", "zero", "urandom", "random"):
+            _show_file(f"/dev/{name}", f"{NEW_ROOT}/dev/{name}")
+        for name in ("tmp", "dev/shm", "proc"):
+            os.makedirs(f"{NEW_ROOT}/{name}", exist_ok=True)
+        with contextlib.suppress(OSError):  # a container may hide parts of /proc; then none is shown
+            _mount(b"proc", f"{NEW_ROOT}/proc", b"proc", MS_NOSUID | MS_NODEV)
+        os.chdir(NEW_ROOT)
+        _check(_libc().syscall(PIVOT_ROOT, b".", b"."))
+        _check(_libc().umount2(b".", MNT_DETACH))
+        os.chdir("/tmp")
+        socket.sethostname("player")
+    except OSError:
+        return False
+    return True
+
+
+def _show(fd: int, target: str) -> None:
+    """Bind what `fd` points to, read-only."""
+    source = f"/proc/self/fd/{fd}"
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        Path(target).touch()
+    _mount(source.encode(), target, None, MS_BIND | MS_REC)
+    held = sum(ms for st, ms in KEPT_FLAGS.items() if os.statvfs(target).f_flag & st)
+    _mount(None, target, None, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | held)
+    os.close(fd)
+
+
+def _show_file(source: str, target: str) -> None:
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    Path(target).touch()
+    _mount(source.encode(), target, None, MS_BIND)
+
+
+def confine(held: int, limits: Limits) -> set[str]:
+    """The layers that need no new process; `held` bytes of address space are in use already.
+
+    Returns those that are in force.
+    """
+    if sys.platform == "linux":
+        _libc().prctl(PR_SET_DUMPABLE, 0)
+    _set_limits(held, limits)
+    found = {"limits"}
+    for name, layer in (("landlock", _landlock), ("seccomp", _seccomp)):
+        if sys.platform == "linux" and layer():
+            found.add(name)
+    return found
+
+
+def _set_limits(held: int, limits: Limits) -> None:
+    for what, most in (
+        (resource.RLIMIT_AS, held + limits.memory),
+        (resource.RLIMIT_CPU, limits.cpu_seconds),
+        (resource.RLIMIT_NPROC, limits.processes),
+        (resource.RLIMIT_NOFILE, limits.open_files),
+        (resource.RLIMIT_FSIZE, limits.file_size),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with contextlib.suppress(ValueError, OSError):  # a lower hard limit is as good
+            resource.setrlimit(what, (most, most))
+
+
+def _landlock() -> bool:
+    if not (landlockpy and landlockpy.supported()):
+        return False
+    read = AccessFS.READ_FILE | AccessFS.READ_DIR
+    write = read | AccessFS.WRITE_FILE | AccessFS.MAKE_REG | AccessFS.MAKE_DIR
+    write |= AccessFS.REMOVE_FILE | AccessFS.REMOVE_DIR | AccessFS.TRUNCATE
+    try:
+        with Ruleset(scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as rules:
+            for place in readable_places():
+                is_file = os.path.isfile(place)
+                rules.allow_path(place, AccessFS.READ_FILE if is_file else read)
+            for place in filter(os.path.isdir, ("/tmp", "/dev")):
+                rules.allow_path(place, write)
+            rules.restrict()
+    except (LandlockError, OSError):
+        return False
+    return True
+
+
+def _seccomp() -> bool:
+    if sc is None:
+        return False
+    rules = sc.SyscallFilter(sc.ALLOW)
+    for name in FORBIDDEN_CALLS:
+        with contextlib.suppress(OSError, ValueError):  # not on this architecture
+            rules.add_rule(sc.ERRNO(errno.EPERM), name)
+    rules.add_rule(sc.ERRNO(errno.EPERM), "socket", sc.Arg(0, sc.NE, socket.AF_UNIX))
+    rules.add_rule(sc.ERRNO(errno.ENOSYS), "clone3")  # glibc then uses clone, whose flags show
+    for flag in CLONE_NEW.values():
+        rules.add_rule(sc.ERRNO(errno.EPERM), "clone", sc.Arg(0, sc.MASKED_EQ, flag, flag))
+    rules.load()
+    return True
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def _mount(source, target: str, kind, flags: int, options=None) -> None:
+    _check(_libc().mount(source, target.encode(), kind, ctypes.c_ulong(flags), options))
