@@ -74,9 +74,18 @@ def expected(lesson: str, exercise_id: str, seed: str, device: str = "cpu") -> E
     exercise = load_lesson(lesson)[exercise_id]
     code = reference_code(lesson, exercise)
     want, givens = outcomes_of(lesson, exercise, code, seed, device)
+    _must_run(exercise, want)
     mistakes = [
         Mistake(e.id, e.message, outcomes_of(lesson, exercise, e.apply(code), seed, device)[0])
         for e in edits_of(lesson, exercise)
     ]
     notes = quiz.notes(quiz.load(lesson)) if exercise.kind == "quiz" else {}
     return Expected(givens, want, mistakes, notes)
+
+
+def _must_run(exercise: Exercise, want: Outcomes) -> None:
+    """A reference that raises is no yardstick: an answer with the same error would pass."""
+    for case, outcome in want.items():
+        if "error" in outcome:
+            error = f"{outcome['error']['type']}: {outcome['error']['message']}"
+            raise ValueError(f"the reference of {exercise.id} fails on {case!r}: {error}")

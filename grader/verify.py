@@ -75,6 +75,11 @@ def _check_seed(lesson, e: Exercise, edits, alternatives, seed: str, facts: Expe
         return diagnose_code(lesson, e, code, seed, facts)
 
     problems = [] if result(reference).passed else [f"the reference fails ({seed})"]
+    problems += [
+        f"the reference raises {o['error']['message']!r} in {case!r} ({seed})"
+        for case, o in facts.want.items()
+        if "error" in o
+    ]
     if result(stub_code(lesson, e)).passed:
         problems.append(f"the stub passes ({seed})")
     for edit in edits:

@@ -12,8 +12,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from course_utils.engine.limits import StopProbe
+
 MAX_ELEMENTS = 1_000_000  # per tensor; probes return small things
 MAX_DEPTH = 24
+MAX_NODES = 100_000  # containers may hold themselves
+MAX_INTEGER = 2**63
+MAX_TEXT = 2000
 STORABLE = {
     torch.float64, torch.float32, torch.float16, torch.bfloat16,
     torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
@@ -27,8 +32,11 @@ class CodecError(ValueError):
 def foreign(value: object, why: str = "") -> dict:
     """Stand-in for a value that is not plain data, so that it can be named in a message."""
     kind = type(value)
-    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-    return {"$foreign": f"{name} {why}".strip()[:120]}
+    try:
+        home = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+        return {"$foreign": f"{home}{kind.__name__} {why}".strip()[:120]}
+    except Exception:  # a class may lie about its name as well
+        return {"$foreign": "object"}
 
 
 def _plain_tensor(value: torch.Tensor) -> torch.Tensor | None:
@@ -38,19 +46,33 @@ def _plain_tensor(value: torch.Tensor) -> torch.Tensor | None:
         return None
     if plain.numel() > MAX_ELEMENTS:
         return None
-    return plain.cpu().contiguous().clone()
+    return plain.cpu().resolve_neg().clone(memory_format=torch.contiguous_format)
 
 
 class _Packer:
     def __init__(self) -> None:
         self.tensors: dict[str, torch.Tensor] = {}
         self.keys: dict[tuple, str] = {}  # equal tensors are stored once
+        self.nodes = 0
 
     def skeleton(self, value: object, depth: int = 0) -> object:
+        """JSON data for a value. Its methods are a stranger's and may do anything when called."""
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise CodecError("too many entries")  # ends the loop of the container around it
         if depth > MAX_DEPTH:
             return foreign(value, "(nested too deeply)")
+        try:
+            return self._node(value, depth)
+        except StopProbe:
+            raise
+        except BaseException:
+            return foreign(value, "(cannot be read)")
+
+    def _node(self, value: object, depth: int) -> object:
         if isinstance(value, torch.Tensor):
-            return self.tensor(value)
+            with torch._C.DisableTorchFunctionSubclass():
+                return self.tensor(value)
         if value is None or isinstance(value, (bool, int, float, str)):
             return _scalar(value)
         if isinstance(value, dict):
@@ -63,8 +85,8 @@ class _Packer:
         plain = _plain_tensor(value)
         if plain is None:
             return foreign(value, f"({value.dtype}, shape {tuple(value.shape)})")
-        content = plain.reshape(-1).view(torch.uint8) if plain.numel() else plain
-        fingerprint = (plain.dtype, tuple(plain.shape), bytes(content.numpy()))
+        content = bytes(plain.reshape(-1).view(torch.uint8).numpy()) if plain.numel() else b""
+        fingerprint = (plain.dtype, tuple(plain.shape), content)
         key = self.keys.setdefault(fingerprint, str(len(self.tensors)))
         self.tensors.setdefault(key, plain)
         return {"$tensor": key, "device": value.device.type}
@@ -72,10 +94,14 @@ class _Packer:
 
 def _scalar(value: object) -> object:
     """The builtin itself: a subclass may lie about its own value."""
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return str.__str__(value)[:2000] if kind is str else kind(value)
-    return None
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        number = int.__int__(value)
+        return number if abs(number) < MAX_INTEGER else foreign(value, "(too large)")
+    if isinstance(value, float):
+        return float.__float__(value)
+    return str.__str__(value)[:MAX_TEXT]
 
 
 def pack(data: object) -> bytes:

@@ -96,12 +96,20 @@ def _scalar_difference(got: object, want: object, tol: float | None) -> Differen
     if number and not fits:
         return Difference("type", f"expected a number, got {_kind(got)}")
     if isinstance(want, float):
-        if math.isclose(got, want, rel_tol=tol or 1e-4, abs_tol=1e-9):
+        number = _as_float(got)
+        if math.isclose(number, want, rel_tol=tol or 1e-4, abs_tol=1e-9):
             return None
-        return Difference("value", f"expected {want:.6g}, got {got:.6g}")
+        return Difference("value", f"expected {want:.6g}, got {number:.6g}")
     if type(got) is type(want) and got == want:
         return None
     return Difference("value", f"expected {want}, got {_kind(got)}")
+
+
+def _as_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # Python's integers have no largest one
+        return math.inf if number > 0 else -math.inf
 
 
 def _kind(value: object) -> str:

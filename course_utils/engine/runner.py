@@ -6,23 +6,27 @@ import contextlib
 import io
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import torch
 
 from course_utils.engine.case import Case, CaseSpec, case_seed
+from course_utils.engine.codec import pack, unpack
 from course_utils.engine.draws import ControlledDraws, preserved_random_state
 from course_utils.engine.exercise import Exercise
 from course_utils.engine.fake_cuda import device_outcome
+from course_utils.engine.limits import StopProbe
 
 CELL = "<cell "  # file names of a submission's cells start so; Jupyter's contain "ipykernel_"
 UNTOUCHED = "inputs left as they were"
+RESEEDED = (
+    "it must not set the random seed: called again, it would draw the same numbers again "
+    "(take torch.manual_seed out)"
+)
 
 
 class WrongReturn(Exception):
     """The learner's function returned something of another kind than the exercise asks for."""
-
-
-class StopProbe(BaseException):
-    """Raised inside the learner's code when its time is over."""
 
 
 def expect_tuple(value: object, *names: str) -> tuple:
@@ -71,11 +75,23 @@ def run_case(
     heard = io.StringIO()
     with contextlib.ExitStack() as around:
         around.enter_context(preserved_random_state(number))
+        around.enter_context(preserved_settings())
         around.enter_context(contextlib.redirect_stdout(heard))
         around.enter_context(contextlib.redirect_stderr(heard))
         around.enter_context(warnings.catch_warnings())
         outcome = _outcome(exercise, target, case)
     return outcome, case.givens
+
+
+@contextlib.contextmanager
+def preserved_settings() -> Iterator[None]:
+    """Gradients are on in the block; grad mode and default dtype are put back after it."""
+    dtype = torch.get_default_dtype()
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
 
 
 def _outcome(exercise: Exercise, target: object, case: Case) -> dict:
@@ -84,22 +100,24 @@ def _outcome(exercise: Exercise, target: object, case: Case) -> dict:
             return device_outcome(exercise.probe, target, case)
         with ControlledDraws(case.seed, case.spec.constant_draws):
             outputs = dict(exercise.probe(target, case))
+        if torch.initial_seed() != case.seed and not case.option("may_seed"):
+            raise WrongReturn(RESEEDED)
+        if case.has_inputs:
+            outputs[UNTOUCHED] = case.inputs_untouched()
     except StopProbe:
         raise
     except BaseException as error:  # SystemExit and KeyboardInterrupt are the learner's too
         return {"error": describe_error(error)}
-    if case.has_inputs:
-        outputs[UNTOUCHED] = case.inputs_untouched()
     return {"outputs": outputs}
 
 
 def describe_error(error: BaseException) -> dict:
     """Type, first line of the message, and where in the learner's code, as plain data."""
     try:
-        message = str(error).strip().split("\n")[0][:300]
+        message = str(error).strip().split("\n")[0][:300].encode(errors="replace").decode()
     except BaseException:
         message = "(its message cannot be shown)"
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(BaseException.__traceback__.__get__(error))
     own = [f for f in frames if f.filename.startswith(CELL) or "ipykernel_" in f.filename]
     return {
         "type": type(error).__name__,
@@ -115,8 +133,8 @@ TIMEOUT = "TimeOver"
 def run_cases(
     exercise: Exercise, target: object, seed: str, givens: dict[str, list], limit, **kwargs
 ) -> dict[str, dict]:
-    """Outcome of every case, from recorded givens. `limit` is a context manager for the whole;
-    the cases that it leaves no time for are reported as such."""
+    """Outcome of every case as plain data, from recorded givens. `limit` is a context manager for
+    the whole; the cases that it leaves no time for are reported as such."""
     outcomes: dict[str, dict] = {}
     try:
         with limit:
@@ -124,7 +142,7 @@ def run_cases(
                 outcome, _ = run_case(
                     exercise, target, spec, seed, givens=givens[spec.name], **kwargs
                 )
-                outcomes[spec.name] = outcome
+                outcomes[spec.name] = unpack(pack(outcome))
     except StopProbe:
         over = {"type": TIMEOUT, "message": "it did not end", "line": None, "function": None}
         left = (spec.name for spec in exercise.cases if spec.name not in outcomes)

@@ -22,5 +22,5 @@ HUNTS = {
     "hunt_exploding_samples": "noise_added",
     "hunt_grainy_samples": "noise_at_the_end",
     "hunt_idle_guidance": "one_pass",
-    "hunt_washed_out_samples": "alpha_bar_for_alpha",
+    "hunt_nan_samples": "alpha_bar_for_alpha",
 }

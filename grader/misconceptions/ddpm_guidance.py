@@ -149,8 +149,8 @@ GUIDED = [
         "labels_overwritten",
         "torch.full_like(labels, null_class)",
         "labels.fill_(null_class)",
-        "The noise is right, but the labels were overwritten: the next step would be unconditional. "
-        "Make a new tensor for the null labels.",
+        "The noise is right, but the labels were overwritten: the next step would be "
+        "unconditional. Make a new tensor for the null labels.",
     ),
     Edit(
         "null_labels_on_the_cpu",
@@ -174,7 +174,8 @@ CFG_STEP = [
         "kept_with_p",
         "drop_labels(labels, p_uncond, null_class)",
         "drop_labels(labels, 1 - p_uncond, null_class)",
-        "Labels are dropped with probability 1 − p_uncond. p_uncond is the probability of dropping.",
+        "Labels are dropped with probability 1 − p_uncond. p_uncond is the probability of "
+        "dropping.",
     ),
     Edit(
         "all_or_none",
@@ -193,8 +194,8 @@ CFG_STEP = [
         "guided_while_training",
         "model(x_t, t, drop_labels(labels, p_uncond, null_class))",
         "guided_noise(model, x_t, t, drop_labels(labels, p_uncond, null_class), null_class, 1.0)",
-        "The model was called twice. Guidance belongs to sampling; in training one call with partly "
-        "dropped labels teaches both predictions.",
+        "The model was called twice. Guidance belongs to sampling; in training one call with "
+        "partly dropped labels teaches both predictions.",
     ),
     Edit(
         "predicts_x_0",
@@ -213,7 +214,7 @@ CFG_STEP = [
 SHARED = (
     "noise_at_the_end", "posterior_variance_as_sigma", "beta_without_root", "no_fresh_noise",
     "same_noise_each_step", "noise_shared_in_the_batch", "starts_from_zeros",
-    "last_step_forgotten", "gradients_recorded", "no_eval_mode",
+    "start_shared_in_the_batch", "last_step_forgotten", "gradients_recorded", "no_eval_mode",
     "mode_not_restored", "train_mode_at_the_end", "clamped",
 )  # fmt: skip
 
@@ -244,13 +245,14 @@ SAMPLE_CFG = [
         "num_classes, guidance_scale)",
         "num_classes, 1 + guidance_scale)",
         "Your guidance is (1 + w) ε_c − w ε_∅. Both conventions exist; this course uses "
-        "ε_∅ + w (ε_c − ε_∅), where w = 1 is the conditional prediction and w = 0 ignores the label.",
+        "ε_∅ + w (ε_c − ε_∅), where w = 1 is the conditional prediction and w = 0 ignores the "
+        "label.",
     ),
     Edit(
         "labels_left_behind",
         "class_labels.to(device)",
         "class_labels",
-        "Something stays on the CPU while the model is on a GPU. class_labels may come from the CPU: "
-        "move them to `device`, and make t and the noise there too.",
+        "Something stays on the CPU while the model is on a GPU. class_labels may come from the "
+        "CPU: move them to `device`, and make t and the noise there too.",
     ),
 ]

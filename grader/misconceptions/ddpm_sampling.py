@@ -115,7 +115,8 @@ CHAIN = [
         "same_noise_each_step",
         "torch.randn_like(x)",
         'schedule.setdefault("z", torch.randn_like(x))',
-        "Every step adds the same noise, so it piles up in the picture. Draw new noise for each step.",
+        "Every step adds the same noise, so it piles up in the picture. Draw new noise for each "
+        "step.",
     ),
     Edit(
         "noise_shared_in_the_batch",
@@ -134,6 +135,12 @@ CHAIN = [
         "torch.randn(shape, device=device)",
         "torch.rand(shape, device=device)",
         "You start from uniform noise between 0 and 1. x_T is standard normal: randn, not rand.",
+    ),
+    Edit(
+        "start_shared_in_the_batch",
+        "torch.randn(shape, device=device)",
+        "torch.randn((1, *shape[1:]), device=device).repeat(shape[0], 1, 1, 1)",
+        "All pictures of a batch start from the same x_T. Draw it with the full shape.",
     ),
     Edit(
         "runs_forwards",
@@ -186,15 +193,15 @@ CHAIN = [
         "mode_not_restored",
         "model.train()",
         "pass",
-        "The model was in train mode before, and you left it in eval mode. Put its mode back at the "
-        "end: training goes on after the samples are shown.",
+        "The model was in train mode before, and you left it in eval mode. Put its mode back at "
+        "the end: training goes on after the samples are shown.",
     ),
     Edit(
         "train_mode_at_the_end",
         "isinstance(model, nn.Module) and model.training",
         "isinstance(model, nn.Module)",
-        "The model was in eval mode before, and you left it in train mode. Remember the mode first, "
-        "then put that one back.",
+        "The model was in eval mode before, and you left it in train mode. Remember the mode "
+        "first, then put that one back.",
     ),
     Edit(
         "clamped",
@@ -218,7 +225,7 @@ SAMPLE = CHAIN + [
         "reverse_mean(x, t, model(x, t), schedule)",
         '(x - per_sample(schedule["sqrt_one_minus_alpha_bar"], t, x) * model(x, t))'
         ' / per_sample(schedule["sqrt_alpha_bar"], t, x)',
-        "Each step jumps to the estimate of the clean image. The chain goes back one small step at a "
-        "time: use reverse_mean.",
+        "Each step jumps to the estimate of the clean image. The chain goes back one small step "
+        "at a time: use reverse_mean.",
     ),
 ]

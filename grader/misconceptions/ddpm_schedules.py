@@ -78,8 +78,8 @@ COSINE = [
         "not_clipped",
         "betas.clamp(1e-5, 0.999)",
         "betas",
-        "The betas are not clipped. At the end f reaches 0, so the last beta is 1, and α would be 0: "
-        "the sampler divides by √α. Keep the betas in [1e-5, 0.999].",
+        "The betas are not clipped. At the end f reaches 0, so the last beta is 1, and α would be "
+        "0: the sampler divides by √α. Keep the betas in [1e-5, 0.999].",
     ),
     Edit(
         "no_lower_clip",
@@ -92,8 +92,8 @@ COSINE = [
         "ratio_upside_down",
         "f[1:] / f[:-1]",
         "f[:-1] / f[1:]",
-        "Your ratio is f(t)/f(t+1). It is above 1, so every beta becomes negative and is clipped to "
-        "1e-5. The later value stands on top: f(t+1)/f(t).",
+        "Your ratio is f(t)/f(t+1). It is above 1, so every beta becomes negative and is clipped "
+        "to 1e-5. The later value stands on top: f(t+1)/f(t).",
     ),
     Edit(
         "one_point_too_few",
@@ -106,8 +106,8 @@ COSINE = [
         "offset_left_out",
         "(i / T + s) / (1 + s)",
         "i / T",
-        "The offset s is not used. f(i) = cos²((i/T + s)/(1 + s) · π/2): the offset keeps the first "
-        "betas from being too small.",
+        "The offset s is not used. f(i) = cos²((i/T + s)/(1 + s) · π/2): the offset keeps the "
+        "first betas from being too small.",
     ),
     Edit(
         "offset_not_normalised",
@@ -123,8 +123,8 @@ PRECOMPUTE = [
         "product_of_betas",
         "torch.cumprod(alphas, dim=0)",
         "torch.cumprod(betas, dim=0)",
-        "Your ᾱ is the running product of the betas. What is left of the image after t steps is the "
-        "product of what each step keeps: ᾱ_t = α_0 · α_1 · … · α_t.",
+        "Your ᾱ is the running product of the betas. What is left of the image after t steps is "
+        "the product of what each step keeps: ᾱ_t = α_0 · α_1 · … · α_t.",
     ),
     Edit(
         "no_running_product",
@@ -151,8 +151,8 @@ PRECOMPUTE = [
         "next_for_previous",
         "torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])",
         "torch.cat([alpha_bar[1:], alpha_bar[-1:]])",
-        "For ᾱ_{t−1} you took ᾱ_{t+1}: the list is shifted the wrong way. Put a 1 in front and drop "
-        "the last entry.",
+        "For ᾱ_{t−1} you took ᾱ_{t+1}: the list is shifted the wrong way. Put a 1 in front and "
+        "drop the last entry.",
     ),
     Edit(
         "posterior_upside_down",

@@ -133,7 +133,8 @@ DRAWS_OF_T = [
         "first_t_left_out",
         "torch.randint(0, T,",
         "torch.randint(1, T,",
-        "The timestep 0 is never drawn. Timesteps are counted from 0 here; the paper counts from 1.",
+        "The timestep 0 is never drawn. Timesteps are counted from 0 here; the paper counts from "
+        "1.",
     ),
     Edit(
         "thousand_steps_assumed",
@@ -146,7 +147,8 @@ DRAWS_OF_T = [
         "t_on_the_cpu",
         "(x_0.shape[0],), device=x_0.device)",
         "(x_0.shape[0],))",
-        "Your timesteps stay on the CPU when the images are on a GPU. Draw them on the device of x_0.",
+        "Your timesteps stay on the CPU when the images are on a GPU. Draw them on the device of "
+        "x_0.",
     ),
 ]
 
@@ -181,8 +183,8 @@ LOSS = DRAWS_OF_T + [
         "another_noise",
         "model(x_t, t), noise)",
         "model(x_t, t), torch.randn_like(noise))",
-        "The target is not the noise that is in x_t: it was drawn again. The model could only learn "
-        "to answer 0. Use the noise that forward_diffusion returned.",
+        "The target is not the noise that is in x_t: it was drawn again. The model could only "
+        "learn to answer 0. Use the noise that forward_diffusion returned.",
     ),
     Edit(
         "clean_image_shown",
@@ -231,22 +233,22 @@ STEPS = [
         "weights_never_move",
         "    loss.backward()\n    optimizer.step()\n",
         "    optimizer.step()\n    loss.backward()\n",
-        "The weights did not move. The order is zero_grad, backward, step: look for a missing step, "
-        "a step before backward, or a zero_grad between backward and step.",
+        "The weights did not move. The order is zero_grad, backward, step: look for a missing "
+        "step, a step before backward, or a zero_grad between backward and step.",
     ),
     Edit(
         "tensor_returned",
         "return loss.item()",
         "return loss",
-        "You return a tensor. Return a plain float with .item(): a kept tensor keeps its whole graph "
-        "in memory.",
+        "You return a tensor. Return a plain float with .item(): a kept tensor keeps its whole "
+        "graph in memory.",
     ),
     Edit(
         "gradients_clipped",
         "optimizer.step()",
         "nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n    optimizer.step()",
-        "The gradients were clipped before the step. Clipping is useful at times, but it is not part "
-        "of this step, and it hides large losses.",
+        "The gradients were clipped before the step. Clipping is useful at times, but it is not "
+        "part of this step, and it hides large losses.",
     ),
     Edit(
         "train_mode_forced",
@@ -275,7 +277,7 @@ TRAIN_STEP = STEPS + [
         "loss_after_the_update",
         "return loss.item()",
         "return ddpm_loss(model, x_0, schedule).item()",
-        "You compute the loss once more after the update. Return the loss of before: it costs nothing "
-        "and belongs to the same t and noise as the gradients.",
+        "You compute the loss once more after the update. Return the loss of before: it costs "
+        "nothing and belongs to the same t and noise as the gradients.",
     ),
 ]
