@@ -33,7 +33,7 @@ def as_betas(value: object) -> torch.Tensor:
 
 
 @exercise(
-    section="ddpm", points=2, minutes=3, difficulty=1, importance=3,
+    section="ddpm", points=2, minutes=2, difficulty=1, importance=3,
     cases=[
         case("the usual ends"),
         case("other ends", ends=True),
@@ -49,7 +49,7 @@ def linear_beta_schedule(target, case):
 
 
 @exercise(
-    section="ddpm", points=4, minutes=8, difficulty=3, importance=3,
+    section="ddpm", points=4, minutes=5, difficulty=3, importance=3,
     cases=[
         case("the usual offset"),
         case("another offset", offset=True),
@@ -74,7 +74,7 @@ SCHEDULE_KEYS = (
 
 
 @exercise(
-    section="ddpm", points=6, minutes=10, difficulty=2, importance=5,
+    section="ddpm", points=6, minutes=6, difficulty=2, importance=5,
     cases=[
         case("a schedule"),
         case("float64", group="robustness", dtype=torch.float64),
@@ -89,7 +89,7 @@ def precompute_schedule(target, case):
 
 
 @exercise(
-    section="ddpm", points=3, minutes=5, difficulty=2, importance=3,
+    section="ddpm", points=3, minutes=4, difficulty=2, importance=3,
     needs=["linear_beta_schedule", "cosine_beta_schedule", "precompute_schedule"],
     cases=[
         case("a thousand steps, below 0.01", T=1000, threshold=0.01),
@@ -121,7 +121,7 @@ def _clear_threshold(case: Case, T: int) -> float:
 
 
 @exercise(
-    section="ddpm", points=8, minutes=10, difficulty=2, importance=5,
+    section="ddpm", points=8, minutes=6, difficulty=2, importance=5,
     needs=["precompute_schedule"],
     cases=[case("images"), VECTORS, ONE, DOUBLE],
 )  # fmt: skip
@@ -134,7 +134,7 @@ def forward_diffusion(target, case):
 
 
 @exercise(
-    section="ddpm", points=8, minutes=10, difficulty=3, importance=5,
+    section="ddpm", points=8, minutes=6, difficulty=3, importance=5,
     needs=["precompute_schedule", "forward_diffusion"],
     cases=[
         case("images"),
@@ -160,7 +160,7 @@ def ddpm_loss(target, case):
 
 
 @exercise(
-    section="ddpm", points=6, minutes=6, difficulty=2, importance=5,
+    section="ddpm", points=6, minutes=4, difficulty=2, importance=5,
     needs=["precompute_schedule", "forward_diffusion", "ddpm_loss"],
     cases=[
         case("two steps"),
@@ -184,7 +184,7 @@ def ddpm_train_step(target, case):
 
 
 @exercise(
-    section="sampling", points=8, minutes=12, difficulty=3, importance=5,
+    section="sampling", points=8, minutes=6, difficulty=3, importance=5,
     needs=["precompute_schedule"],
     cases=[case("images"), VECTORS, ONE, DOUBLE],
 )  # fmt: skip
@@ -196,7 +196,7 @@ def reverse_mean(target, case):
 
 
 @exercise(
-    section="sampling", points=10, minutes=15, difficulty=4, importance=5,
+    section="sampling", points=10, minutes=10, difficulty=4, importance=5,
     needs=["precompute_schedule", "reverse_mean"],
     cases=[
         case("the whole chain", constant_draws=CONSTANT),
@@ -222,7 +222,7 @@ def sample_ddpm(target, case):
 
 
 @exercise(
-    section="guidance", points=5, minutes=6, difficulty=2, importance=4,
+    section="guidance", points=5, minutes=4, difficulty=2, importance=4,
     cases=[
         case("some labels", p=None),
         case("p = 0 drops none", p=0.0, constant_draws=(0.0, 0.0)),
@@ -255,7 +255,7 @@ def drop_labels(target, case):
 
 
 @exercise(
-    section="guidance", points=8, minutes=10, difficulty=3, importance=5,
+    section="guidance", points=8, minutes=5, difficulty=3, importance=5,
     cases=[
         case("a strong pull", scale=None),
         case("w = 1 is the conditional prediction", scale=1.0),
@@ -277,7 +277,7 @@ def guided_noise(target, case):
 
 
 @exercise(
-    section="guidance", points=8, minutes=10, difficulty=3, importance=5,
+    section="guidance", points=8, minutes=5, difficulty=3, importance=5,
     needs=["precompute_schedule", "forward_diffusion", "drop_labels"],
     cases=[
         case("all labels kept", p=0.0, constant_draws=CONSTANT),
@@ -320,7 +320,7 @@ def _label_draws(model: RecordingModel, null_class: int) -> dict:
 
 
 @exercise(
-    section="guidance", points=10, minutes=12, difficulty=4, importance=5,
+    section="guidance", points=10, minutes=5, difficulty=4, importance=5,
     needs=["precompute_schedule", "reverse_mean", "guided_noise"],
     cases=[
         case("the whole chain", constant_draws=CONSTANT),
@@ -351,18 +351,18 @@ def sample_cfg(target, case):
 
 registry.hunt(
     "hunt_exploding_samples", "reverse_mean",
-    points=2, minutes=5, difficulty=2, importance=4,
+    points=2, minutes=3, difficulty=2, importance=4,
 )  # fmt: skip
 registry.hunt(
     "hunt_grainy_samples", "sample_ddpm",
-    points=2, minutes=5, difficulty=3, importance=4,
+    points=2, minutes=3, difficulty=3, importance=4,
 )  # fmt: skip
 registry.hunt(
     "hunt_idle_guidance", "guided_noise",
-    points=2, minutes=5, difficulty=2, importance=4,
+    points=2, minutes=3, difficulty=2, importance=4,
 )  # fmt: skip
 registry.hunt(
     "hunt_nan_samples", "reverse_mean",
-    points=2, minutes=5, difficulty=3, importance=4,
+    points=2, minutes=3, difficulty=3, importance=4,
 )  # fmt: skip
 registry.quiz(10, points=10, minutes=10)
