@@ -12,7 +12,7 @@ setup: ## create .venv and install everything; nothing happens when that is done
 	@sh scripts/setup.sh
 
 lab: setup ## open JupyterLab on the lessons
-	.venv/bin/python -m jupyterlab --notebook-dir notebooks $(ARGS)
+	.venv/bin/python -m jupyterlab --notebook-dir notebooks --LabApp.news_url=None $(ARGS)
 
 test: setup ## run the tests (ARGS="-m slow" for the slow ones)
 	$(PYTEST) -m "not slow" $(ARGS)

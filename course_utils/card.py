@@ -35,23 +35,26 @@ class Card:
     message: str = ""
     picture: str | None = None
     footer: str = ""
+    code: str = ""
 
     def __repr__(self) -> str:
         lines = [self.headline]
         lines += [f"  {'✓' if r.passed else '✗'} {_joined(r.name, r.detail)}" for r in self.rows]
         lines += [f"  {text}" for text in (self.message, self.footer) if text]
+        lines += [f"    {line}" for line in self.code.splitlines()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(_html_row(row) for row in self.rows)
         message = f'<p style="margin:6px 0">{_code(self.message)}</p>' if self.message else ""
+        code = f"<pre>{escape(self.code)}</pre>" if self.code else ""
         footer = f'<p style="margin:6px 0;opacity:.75">{_code(self.footer)}</p>'
         return (
             f'<div class="course-card" style="border-left:4px solid {self.colour};'
             f'padding:4px 12px;margin:4px 0;max-width:52em;line-height:1.45">'
             f"<b>{escape(self.headline)}</b>"
             f'<ul style="list-style:none;margin:4px 0;padding:0">{rows}</ul>'
-            f"{message}{self.picture or ''}{footer if self.footer else ''}</div>"
+            f"{message}{self.picture or ''}{footer if self.footer else ''}{code}</div>"
         )
 
 
@@ -188,9 +191,26 @@ def _hint_offer(e: Exercise) -> str:
 
 
 def hint(e: Exercise, tier: int) -> Card:
+    if not e.hints:
+        return Card(f"{e.id}: there are no hints for this one", PLAIN)
     tier = max(1, min(tier, len(e.hints)))
-    more = f'`check.hint("{e.id}")` again for the next one.' if tier < len(e.hints) else ""
+    again = f'`check.hint("{e.id}")` again for the next one.'
+    last = f'This was the last hint. Learning alone? `check.solution("{e.id}")`.'
+    more = again if tier < len(e.hints) else last
     return Card(f"{e.id}: hint {tier} of {len(e.hints)}", PLAIN, [], e.hints[tier - 1], None, more)
+
+
+def hints_first(e: Exercise) -> Card:
+    return Card(f"{e.id}: the solution comes after the hints", PLAIN, footer=_hint_offer(e))
+
+
+def no_solution(e: Exercise) -> Card:
+    return Card(f"{e.id}: the solutions are not part of this copy of the course", PLAIN)
+
+
+def solution(e: Exercise, code: str) -> Card:
+    """The course's answer; others are as good if they pass the check."""
+    return Card(f"{e.id}: one solution", PLAIN, code=code)
 
 
 def missing(exercises: list[Exercise]) -> Card:
@@ -201,8 +221,17 @@ def missing(exercises: list[Exercise]) -> Card:
 
 def unknown(target: object, lesson: Lesson) -> Card:
     names = ", ".join(e.target for e in lesson.exercises.values())
-    called = getattr(target, "__name__", type(target).__name__)
+    called = name_of(target) or type(target).__name__
     return Card(f"{called} is no exercise of this lesson.", PLAIN, message=f"There are: {names}.")
+
+
+def name_of(target: object) -> str:
+    """The `__name__` of a learner's object; "" where it has none or cannot be asked."""
+    try:
+        name = target.__name__
+    except BaseException:  # asking runs the object's own code
+        return ""
+    return name if type(name) is str else ""
 
 
 def _joined(name: str, detail: str) -> str:

@@ -25,10 +25,32 @@ def add_commands(commands) -> None:
         command = _add(commands, name, run, text)
         command.add_argument("lesson", metavar="LESSON")
         command.add_argument("--course", type=Path, default=Path(), help="the course folder")
+        if name == "autograde":
+            _add_scale(command)
+    report = _add(commands, "report", run_report, "write a page about the class")
+    report.add_argument("lesson", metavar="LESSON")
+    export = _add(commands, "export", run_export, "write the grades as a table")
+    export.add_argument("--format", choices=("canvas", "moodle", "csv"), default="csv")
+    export.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE")
+    for command in (report, export):
+        command.add_argument("--course", type=Path, default=Path(), help="the course folder")
+    bundle = _add(commands, "bundle", run_bundle, "pack what students get into a zip file")
+    bundle.add_argument("--to", type=Path, default=Path("course.zip"), metavar="FILE")
     build = _add(commands, "build", run_build, "make notebooks and answers from the solutions")
     build.add_argument("--check", action="store_true", help="only say what is out of date")
     verify = _add(commands, "verify", run_verify, "prove that exercises do what they should")
     verify.add_argument("lesson", nargs="?", metavar="LESSON")
+
+
+def _add_scale(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workers", type=int, default=1, help="submissions at a time")
+    command.add_argument("--scheduler", metavar="ADDR", help="an existing Dask cluster, tcp://…")
+    command.add_argument(
+        "--resume", action="store_true", help="leave what an interrupted run has written"
+    )
+    command.add_argument(
+        "--unsafe", action="store_true", help="grade even where the sandbox is too weak"
+    )
 
 
 def _add(commands, name: str, run, text: str) -> argparse.ArgumentParser:
@@ -38,12 +60,14 @@ def _add(commands, name: str, run, text: str) -> argparse.ArgumentParser:
 
 
 def run_grade(args) -> int:
+    from grader import canaries
     from grader.judge import Judge
     from grader.submission import read_submission
 
     _need_device(args.device)
     submission = read_submission(args.notebook)
     with Judge(args.seed or _secret_near(args.notebook), args.device) as judge:
+        canaries.check(judge, submission.lesson)
         verdict = judge.grade(submission)
     if args.json:
         print(json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False))
@@ -82,7 +106,7 @@ def _print_verdict(verdict) -> None:
 
     table = Table("exercise", "points", "verdict", "what was seen", box=None, pad_edge=False)
     for e in verdict.exercises:
-        said = e.message or "; ".join(c.detail for c in e.cases if not c.passed)
+        said = e.message or "; ".join(dict.fromkeys(c.detail for c in e.cases if not c.passed))
         table.add_row(e.id, f"{e.score:g} / {e.max_score:g}", e.verdict, Text(said))
     console = Console()
     console.print(table)
@@ -118,22 +142,61 @@ def run_release(args) -> int:
 def run_autograde(args) -> int:
     from tqdm import tqdm
 
+    from grader.autograde import autograde, cluster_executor, local_executor, trusted_with
+
     course = _course(args)
-    failures = {}
-    for student in tqdm(course.students(args.lesson), unit="submission", desc=args.lesson):
-        reason = course.autograde(args.lesson, student)
-        if reason:
-            failures[student] = reason
-            continue
-        score, most = course.score(args.lesson, student)
-        tqdm.write(f"{student}: {score:g} of {most:g}")
-    for student, reason in failures.items():
-        print(f"{student}: needs a look, no grade was written: {reason}", file=sys.stderr)
-    return 1 if failures else 0
+    students = course.students(args.lesson)
+    print(f"sandbox: {trusted_with(course, args.lesson, args.unsafe)}")
+    executor = (
+        cluster_executor(args.scheduler) if args.scheduler else local_executor(args.workers)
+    )
+    results = []
+    with tqdm(total=len(students), unit="submission", desc=args.lesson) as bar:
+        for result in autograde(course, args.lesson, executor, args.resume):
+            results.append(result)
+            bar.update()
+    return _print_summary(results)
+
+
+def _print_summary(results) -> int:
+    graded = [r for r in results if r.score is not None]
+    for r in sorted(graded, key=lambda r: r.student):
+        print(f"{r.student}: {r.score:g}", *(f"(note: {remark})" for remark in r.remarks))
+    failed = [r for r in results if r.score is None]
+    print(f"{len(graded)} graded, {len(failed)} need a person")
+    for r in failed:
+        print(f"{r.student}: no grade was written: {r.reason}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def run_feedback(args) -> int:
     print(f"{_course(args).feedback(args.lesson)}: one page per student")
+    return 0
+
+
+def run_report(args) -> int:
+    from grader.report import write_report
+
+    course = _course(args)
+    print(write_report(course, args.lesson, course.root / f"{args.lesson}-report.html"))
+    return 0
+
+
+def run_export(args) -> int:
+    from grader.course import Course
+    from grader.export import FORMATS
+
+    course = Course.above(args.course)
+    with course.api.gradebook as gradebook:
+        FORMATS[args.format](to=str(args.to), parent=course.api).export(gradebook)
+    print(args.to)
+    return 0
+
+
+def run_bundle(args) -> int:
+    from grader.bundle import bundle
+
+    print(f"{args.to}: {len(bundle(args.to))} files for students")
     return 0
 
 

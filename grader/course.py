@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import sys
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
+from nbgrader.utils import parse_utc
 from traitlets.config import PyFileConfigLoader
 
 from course_utils.engine.exercise import load_lesson
@@ -55,7 +58,7 @@ class Course:
         secret.touch(mode=0o600)
         secret.write_text(secrets.token_hex(32))
         (root / MARK / "course.json").write_text(json.dumps({"format": FORMAT}) + "\n")
-        template = resources.files("grader") / "nbgrader_config.template"
+        template = resources.files("grader") / "templates" / "nbgrader_config.py.template"
         (root / "nbgrader_config.py").write_text(template.read_text())
         course = cls(root)
         course.api.gradebook.close()  # opening it creates gradebook.db
@@ -71,6 +74,8 @@ class Course:
         """nbgrader's own Python interface to this folder, with the folder's configuration."""
         from nbgrader.apps import NbGraderAPI
 
+        # nbgrader starts `alembic` by name; it stands beside this interpreter.
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
         config.CourseDirectory.root = str(self.root)
         return NbGraderAPI(config=config)
@@ -87,6 +92,27 @@ class Course:
         _expect_success(self.api.generate_assignment(lesson, force=True), f"releasing {lesson}")
         return self.root / "release" / lesson
 
+    def submission(self, lesson: str, student: str) -> Path:
+        """The notebook that was handed in. A link might lead to somebody else's work."""
+        path = self.root / "submitted" / student / lesson / f"{lesson}.ipynb"
+        if any(part.is_symlink() for part in (path, path.parent, path.parent.parent)):
+            raise Unusable(f"{path}: is or lies behind a link; ask for the file itself")
+        return path
+
+    @staticmethod
+    def is_timestamp(path: Path) -> bool:
+        """Whether a `timestamp.txt` holds a point in time and nothing else."""
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > 100:
+            return False
+        try:
+            return bool(parse_utc(path.read_text().strip()))
+        except (ValueError, OverflowError):
+            return False
+
+    def journal(self, lesson: str) -> Path:
+        """Where `course autograde` notes what it has graded."""
+        return self.root / MARK / f"{lesson}.journal.jsonl"
+
     def students(self, lesson: str) -> list[str]:
         """Who handed in this lesson."""
         if not (self.root / "release" / lesson).is_dir():
@@ -96,24 +122,10 @@ class Course:
             raise Unusable(f"no submission in {self.root / 'submitted'}/<student>/{lesson}")
         return found
 
-    def autograde(self, lesson: str, student: str) -> str | None:
-        """Grade one submission through nbgrader; the reason where that was not possible."""
-        notebook = self.root / "submitted" / student / lesson / f"{lesson}.ipynb"
-        if not notebook.is_file():
-            return f"there is no {lesson}.ipynb in the submission"
-        result = self.api.autograde(lesson, student, force=True)
-        return None if result["success"] else _reason(result)
-
     def feedback(self, lesson: str) -> Path:
         """Write the pages that students read."""
         _expect_success(self.api.generate_feedback(lesson, force=True), f"feedback for {lesson}")
         return self.root / "feedback"
-
-    def score(self, lesson: str, student: str) -> tuple[float, float]:
-        """(score, maximum) as the gradebook has it."""
-        with self.api.gradebook as gradebook:
-            submission = gradebook.find_submission(lesson, student)
-            return submission.score, submission.max_score
 
 
 def _expect_success(result: dict, doing: str) -> None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import struct
 import subprocess
 import sys
-from multiprocessing.connection import Connection
+import tempfile
+import threading
+import time
+from pathlib import Path
 
 from course_utils.engine.codec import CodecError, unpack
+from grader.wire import Wire, WireError
 
-MAX_REPLY = 64 * 2**20
-START_SECONDS = 60.0
+MAX_HEADER = 2**20  # of an answer; its tensors come on top
+START_SECONDS, END_SECONDS = 60.0, 5.0
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
@@ -23,34 +28,58 @@ class PlayerLost(Exception):
     """The player ended, or sent what no player sends."""
 
 
+class OutOfTurn(PlayerLost):
+    """The answer belongs to no question, or to one before: an earlier cell may have sent it."""
+
+
 class PlayerTimeout(Exception):
     """The player did not answer in time and was killed."""
 
 
 class Host:
-    """Starts the warm parent when it is first needed and asks it for players."""
+    """Starts the warm parent when it is first needed and asks it for players; thread-safe."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
+        self._lock = threading.Lock()
 
     def player(self, lesson: str, setup: bytes) -> Session:
         """A fresh player for one submission of a lesson."""
-        if self._process is None or self._process.poll() is not None:
-            self._start()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            socket.send_fds(self._control, [b"p"], [theirs.fileno()])
-        session = Session(Connection(ours.detach()), self._read_pid())
+        session = self._session()
         session.open(lesson, setup)
         return session
+
+    def leaks(self, lesson: str, setup: bytes, canaries: dict) -> tuple[list[str], list[str]]:
+        """(layers in force, what a player could do all the same)."""
+        session = self._session()
+        try:
+            found = session.open(lesson, setup, canaries)
+            return session.layers, found
+        finally:
+            session.close()
+
+    def _session(self) -> Session:
+        ours, theirs = socket.socketpair()
+        with self._lock, theirs:
+            if self._process is None or self._process.poll() is not None:
+                self._start()
+            socket.send_fds(self._control, [b"p"], [theirs.fileno()])
+            pid = self._read_pid()
+        if pid <= 0:
+            ours.close()
+            raise RuntimeError("the grader could not start a process for a player")
+        return Session(Wire(ours), pid)
 
     def close(self) -> None:
         """End the warm parent."""
         if self._process is not None:
-            self._control.close()
-            self._process.terminate()
-            self._process.wait()
+            self._control.close()  # which it takes for the end, and kills its players
+            try:
+                self._process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     def _start(self) -> None:
@@ -76,44 +105,70 @@ class Host:
 class Session:
     """A conversation with one player."""
 
-    def __init__(self, connection: Connection, pid: int) -> None:
-        self._connection, self._pid = connection, pid
+    def __init__(self, wire: Wire, pid: int) -> None:
+        self._wire, self._pid = wire, pid
+        self._pidfd = _pidfd(pid)
+        self._closed = False
         self.layers: list[str] = []  # of the sandbox, said before any cell ran
+        self._folder = tempfile.TemporaryDirectory(prefix="player-")  # where it may write at most
 
-    def open(self, lesson: str, setup: bytes) -> None:
-        hello = self.ask({"lesson": lesson}, setup, seconds=START_SECONDS)
-        self.layers = hello["layers"]
-
-    def send(self, *parts: bytes) -> None:
+    def open(self, lesson: str, setup: bytes, canaries: dict | None = None) -> list[str]:
+        """Wait until it is confined. `canaries` are things to try from in there; what worked."""
+        Path(self._folder.name).chmod(0o777)
+        hello = {"lesson": lesson, "folder": self._folder.name, "canaries": canaries}
         try:
-            for part in parts:
-                self._connection.send_bytes(part)
-        except OSError as error:
-            raise PlayerLost("it ended before it was asked") from error
+            reply = self.ask(hello, setup, seconds=START_SECONDS)
+        except (PlayerLost, PlayerTimeout) as error:  # no learner's code ran: not their fault
+            raise RuntimeError(f"a player did not start ({error})") from error
+        self.layers = reply["layers"]
+        return reply["leaks"]
 
     def ask(self, request: dict, *parts: bytes, seconds: float) -> dict:
         """The player's answer. Raises PlayerTimeout or PlayerLost; the player is gone then."""
-        self.send(json.dumps(request).encode(), *parts)
+        deadline, number = time.monotonic() + seconds, secrets.token_hex(8)
         try:
-            if not self._connection.poll(seconds):
-                raise PlayerTimeout
-            reply = unpack(self._connection.recv_bytes(MAX_REPLY))
-        except (OSError, EOFError, CodecError) as error:
+            for part in (json.dumps(request | {"number": number}).encode(), *parts):
+                self._wire.send(part, deadline)
+            reply = unpack(self._wire.receive(deadline), MAX_HEADER)
+        except TimeoutError as error:
             self.close()
-            raise PlayerLost(type(error).__name__) from error
-        except PlayerTimeout:
+            raise PlayerTimeout from error
+        except (WireError, CodecError) as error:
             self.close()
-            raise
-        if not isinstance(reply, dict):
+            raise PlayerLost(str(error)) from error
+        if not isinstance(reply, dict) or reply.get("number") != number:
             self.close()
-            raise PlayerLost("it sent no answer")
+            raise OutOfTurn("it sent no answer to this question")
         return reply
 
+    @property
+    def astray(self) -> bool:
+        """Whether it spoke without being asked, or ended between two questions."""
+        return self._wire.unasked()
+
     def close(self) -> None:
-        """Kill the player and whatever it started in its session."""
+        """Kill the player; all that it started dies with its pid namespace, or with its group."""
+        if self._closed:
+            return
+        self._closed = True
+        if "namespaces" not in self.layers:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+        self._kill()
+        self._wire.close()
+        self._folder.cleanup()
+
+    def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(self._pid, signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            self._connection.close()
+            if self._pidfd is None:
+                os.kill(self._pid, signal.SIGKILL)
+            else:
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                os.close(self._pidfd)
+
+
+def _pidfd(pid: int) -> int | None:
+    """A handle on the process that cannot come to mean another one, where the system has such."""
+    with contextlib.suppress(AttributeError, OSError):
+        return os.pidfd_open(pid)
+    return None

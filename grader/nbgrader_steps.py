@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import re
+import shutil
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader import utils
 from nbgrader.preprocessors import ClearSolutions as StockClearSolutions
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -19,7 +22,6 @@ from grader.judge import Judge
 from grader.source import BEGIN
 from grader.submission import collect, grade_id, read_notebook
 from grader.verdict import ExerciseVerdict
-
 
 class ClearSolutions(StockClearSolutions):
     """Stubs in the course's form. Bug hunts and quizzes have no region and stay as they are."""
@@ -35,8 +37,10 @@ class TolerantExporter(NotebookExporter):
     """Reads what students hand in: any format, byte-order mark, line ends, outputs of any size."""
 
     def from_filename(self, filename: str, resources: dict | None = None, **kwargs):
-        notebook = read_notebook(Path(filename))
-        return self.from_notebook_node(notebook, resources=resources, **kwargs)
+        path = Path(filename)
+        notebook = read_notebook(path)
+        about = {"metadata": {"name": path.stem, "path": str(path.parent)}}
+        return self.from_notebook_node(notebook, resources=(resources or {}) | about, **kwargs)
 
 
 class Rebuild(NbGraderPreprocessor):
@@ -47,12 +51,31 @@ class Rebuild(NbGraderPreprocessor):
     """
 
     def preprocess(self, nb, resources):
-        lesson = resources["nbgrader"]["assignment"]
-        path = Path(resources["metadata"]["path"])
-        source = Course.above(path).root / "source" / lesson / f"{lesson}.ipynb"
+        lesson, student = (resources["nbgrader"][key] for key in ("assignment", "student"))
+        course = Course.above(Path(resources["metadata"]["path"]))
+        course.submission(lesson, student)  # no links
+        source = course.root / "source" / lesson / f"{lesson}.ipynb"
+        _remove_foreign(course, course.root / "autograded" / student / lesson, source.parent)
         master = nbformat.read(source, as_version=4)
         nb.cells = spliced(master, nb, collect(nb, lesson).cells)
+        nb.metadata = master.metadata
         return nb, resources
+
+
+def _remove_foreign(course: Course, folder: Path, source: Path) -> None:
+    """Take what a student added out of nbgrader's copy: feedback would pass it on.
+
+    Deletes only below autograded/<student>/; anything else is a mistake of ours and raises.
+    """
+    if folder.resolve().parent.parent != course.root / "autograded":
+        raise ValueError(f"{folder} is no folder of autograded work")
+    for path in folder.iterdir():
+        if path.name == "timestamp.txt" and Course.is_timestamp(path):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.suffix != ".ipynb" and not (source / path.name).exists():
+            path.unlink()
 
 
 def spliced(master, submitted, answers: dict[str, str]) -> list:
@@ -64,8 +87,9 @@ def spliced(master, submitted, answers: dict[str, str]) -> list:
         if name in known:
             place = name
         else:
-            cell.metadata.pop("nbgrader", None)
-            own.setdefault(place, []).append(cell)
+            own.setdefault(place, []).append(_plain(cell))
+    for number, cell in enumerate(chain(*own.values())):
+        cell.id = f"own-{number}"
     cells = own.get(None, [])
     for cell in master.cells:
         name = grade_id(cell)
@@ -73,6 +97,14 @@ def spliced(master, submitted, answers: dict[str, str]) -> list:
             _put_answer(cell, submitted, answers)
         cells = [*cells, cell, *own.get(name or cell.id, [])]
     return cells
+
+
+def _plain(cell):
+    """A learner's own cell without anything that a page would run: text as text, no metadata."""
+    if cell.cell_type == "code":
+        return new_code_cell(cell.source)
+    fence = "~" * (3 + max(map(len, re.findall("~+", cell.source)), default=0))
+    return new_markdown_cell(f"{fence}\n{cell.source}\n{fence}")
 
 
 def _put_answer(cell, submitted, answers: dict[str, str]) -> None:

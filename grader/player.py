@@ -11,14 +11,16 @@ import json
 import marshal
 import os
 import sys
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from types import ModuleType
 
 from course_utils.engine.codec import pack, unpack
 from course_utils.engine.exercise import load_lesson
 from course_utils.engine.limits import time_limit
-from course_utils.engine.runner import CELL, StopProbe, describe_error, run_cases
-from grader import sandbox
+from course_utils.engine.runner import CELL, TIMEOUT, StopProbe, describe_error, run_cases
+from grader import canaries, sandbox
+from grader.seal import Seal
 
 
 class Player:
@@ -46,11 +48,24 @@ class Player:
                 error = describe_error(e)
         return error
 
-    def stand_in(self, needs: list[tuple[str, bytes]]) -> None:
-        """Put references in the place of earlier exercises, so that mistakes do not cascade."""
-        for name, code in needs:
+    @contextlib.contextmanager
+    def stand_ins(self, needs: dict[str, bytes]) -> Iterator[Callable[[], None]]:
+        """References in the place of earlier exercises, so that mistakes do not cascade.
+
+        The learner's own come back afterwards. Gives a function that puts the references there
+        again, should a cell have written over them.
+        """
+        own = {name: self.space[name] for name in needs if name in self.space}
+        for code in needs.values():
             exec(marshal.loads(code), self.given)
-            self.space[name] = self.given[name]
+        given = {name: self.given[name] for name in needs}
+        self.space.update(given)
+        try:
+            yield lambda: self.space.update(given)
+        finally:
+            for name in needs:
+                self.space.pop(name, None)
+            self.space.update(own)
 
 
 def serve(connection: Connection, layers: set[str], held: int) -> None:
@@ -62,37 +77,55 @@ def serve(connection: Connection, layers: set[str], held: int) -> None:
     for stream in (0, 1, 2):
         os.dup2(quiet, stream)
     hello, setup = json.loads(connection.recv_bytes()), connection.recv_bytes()
-    layers = layers | sandbox.confine(held, sandbox.Limits())
-    connection.send_bytes(pack({"layers": sorted(layers, key=sandbox.LAYERS.index)}))
-    player = Player(hello["lesson"], setup)
+    folder = "/tmp" if "namespaces" in layers else hello["folder"]
+    os.chdir(folder)
+    os.environ["TMPDIR"] = folder
+    layers = layers | sandbox.confine(held, sandbox.Limits(), folder)
+    found = canaries.leaks(hello["canaries"], layers) if hello["canaries"] else []
+    told = {"layers": sorted(layers, key=sandbox.LAYERS.index), "leaks": found}
+    connection.send_bytes(pack(told | {"number": hello["number"]}))
+    player, seal = Player(hello["lesson"], setup), Seal()
+    send, to_bytes = connection.send_bytes, pack  # a cell may replace the module's
     with contextlib.suppress(EOFError):
         while True:
             request = json.loads(connection.recv_bytes())
-            connection.send_bytes(pack(_answer(player, request, connection)))
+            answer = _answer(player, request, connection)
+            about = {"number": request["number"], "changed": bool(seal.broken)}
+            send(to_bytes(answer | about))
 
 
 def _answer(player: Player, request: dict, connection: Connection) -> dict:
-    """{"outcomes": {case: outcome}}; for a request without cases, {"error": …} of the cell."""
-    name, seconds = request["exercise"], request["seconds"]
+    """{"outcomes": {case: outcome}}; for a request without cases, {"error": …} of the cell.
+
+    "hung" says that the cell itself was stopped, whatever it had defined until then.
+    """
     codes = [connection.recv_bytes() for _ in request["needs"]]
     givens = unpack(connection.recv_bytes())
-    player.stand_in(list(zip(request["needs"], codes, strict=True)))
-    exercise = player.lesson[name]
-    player.space.pop(exercise.target, None)
-    error = None
+    with player.stand_ins(dict(zip(request["needs"], codes, strict=True))) as put_again:
+        error = _defined(player, request)
+        exercise = player.lesson[request["exercise"]]
+        hung = bool(error) and error["type"] == TIMEOUT
+        if exercise.target not in player.space:
+            return {"error": error or _stopped("Missing", "nothing is defined"), "hung": hung}
+        if request["skip"]:
+            return {"error": error, "hung": hung}
+        put_again()
+        target, limit = player.space[exercise.target], time_limit(request["seconds"])
+        seed, device = request["seed"], request["device"]
+        outcomes = run_cases(exercise, target, seed, givens, limit, device=device)
+        return {"outcomes": outcomes, "hung": hung}
+
+
+def _defined(player: Player, request: dict) -> dict | None:
+    """Run the learner's cell; the error, if there is one."""
+    name = request["exercise"]
+    player.space.pop(player.lesson[name].target, None)
     try:
-        with time_limit(seconds):
-            error = player.define(name, request["helpers"], request["cell"])
+        with time_limit(request["seconds"]):
+            return player.define(name, request["helpers"], request["cell"])
     except StopProbe:
-        error = {"type": "TimeOver", "message": "it did not end", "line": None, "function": None}
-    if exercise.target not in player.space:
-        gone = {"type": "Missing", "message": "nothing is defined", "line": None, "function": None}
-        return {"error": error or gone}
-    player.stand_in(list(zip(request["needs"], codes, strict=True)))
-    if request["skip"]:
-        return {"error": error}
-    target, device = player.space[exercise.target], request["device"]
-    limit = time_limit(seconds)
-    seed = request["seed"]
-    outcomes = run_cases(exercise, target, seed, givens, limit, device=device)
-    return {"outcomes": outcomes}
+        return _stopped(TIMEOUT, "it did not end")
+
+
+def _stopped(kind: str, message: str) -> dict:
+    return {"type": kind, "message": message, "line": None, "function": None}

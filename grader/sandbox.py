@@ -31,8 +31,10 @@ except (ImportError, OSError, RuntimeError):  # the binding, or libseccomp itsel
     sc = None
 
 LAYERS = ("namespaces", "landlock", "seccomp", "limits")
+ENOUGH = ({"namespaces", "limits"}, {"landlock", "seccomp", "limits"})  # for work of strangers
 NOBODY = 65534
 NEW_ROOT = "/tmp"  # only a place to hang the new root on; nothing of the real /tmp is shown
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 TMPFS = b"size=128m,nr_inodes=4096,mode=1777"
 
 CLONE_NEW = {
@@ -57,18 +59,25 @@ FORBIDDEN_CALLS = (
     "syslog", "quotactl", "open_by_handle_at", "name_to_handle_at", "sethostname",
     "setdomainname", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "iopl",
     "ioperm", "personality", "fanotify_init", "lookup_dcookie", "vhangup", "nfsservctl",
+    "fork", "vfork", "memfd_create", "memfd_secret", "shmget", "shmat", "semget", "msgget", "mq_open",
 )  # fmt: skip
+CLONE_THREAD = 0x10000  # a player may start threads; what it holds is then bounded by one limit
 
 
 @dataclass(frozen=True)
 class Limits:
     """Ceilings of one player. Memory is what it may take beyond what it holds when it starts."""
 
-    memory: int = 4 * 2**30
+    memory: int = 2 * 2**30
     cpu_seconds: int = 600
     processes: int = 64
     open_files: int = 256
     file_size: int = 32 * 2**20
+
+
+def enough(layers) -> bool:
+    """Whether these layers suffice to run a stranger's code."""
+    return any(needed <= set(layers) for needed in ENOUGH)
 
 
 def isolate(tell_pid) -> set[str]:
@@ -125,6 +134,13 @@ def readable_places() -> list[str]:
     return [place for place in dict.fromkeys(wanted) if os.path.exists(place)]
 
 
+def hidden_places() -> list[str]:
+    """What lies beside what a player sees, should this package be installed there."""
+    from grader.paths import SOLUTIONS
+
+    return [str(place) for place in (Path(__file__).resolve().parent, SOLUTIONS)]
+
+
 def _own_root() -> bool:
     """A root with `readable_places`, read-only, an empty tmp, and nothing else of the machine."""
     try:
@@ -136,8 +152,10 @@ def _own_root() -> bool:
         _mount(b"tmpfs", NEW_ROOT, b"tmpfs", MS_NOSUID | MS_NODEV, TMPFS)
         for place, fd in sources.items():
             _show(fd, NEW_ROOT + place)
-        for name in ("null", "zero", "urandom", "random"):
-            _show_file(f"/dev/{name}", f"{NEW_ROOT}/dev/{name}")
+        for place in filter(os.path.isdir, (NEW_ROOT + hidden for hidden in hidden_places())):
+            _mount(b"tmpfs", place, b"tmpfs", MS_RDONLY, b"size=4k")
+        for device in DEVICES:
+            _show_file(device, NEW_ROOT + device)
         for name in ("tmp", "dev/shm", "proc"):
             os.makedirs(f"{NEW_ROOT}/{name}", exist_ok=True)
         with contextlib.suppress(OSError):  # a container may hide parts of /proc; then none is shown
@@ -172,18 +190,19 @@ def _show_file(source: str, target: str) -> None:
     _mount(source.encode(), target, None, MS_BIND)
 
 
-def confine(held: int, limits: Limits) -> set[str]:
+def confine(held: int, limits: Limits, folder: str) -> set[str]:
     """The layers that need no new process; `held` bytes of address space are in use already.
 
-    Returns those that are in force.
+    `folder` is the one that it may write to. Returns the layers that are in force.
     """
     if sys.platform == "linux":
         _libc().prctl(PR_SET_DUMPABLE, 0)
     _set_limits(held, limits)
     found = {"limits"}
-    for name, layer in (("landlock", _landlock), ("seccomp", _seccomp)):
-        if sys.platform == "linux" and layer():
-            found.add(name)
+    if sys.platform == "linux" and _landlock(folder):
+        found.add("landlock")
+    if sys.platform == "linux" and _seccomp():
+        found.add("seccomp")
     return found
 
 
@@ -200,7 +219,7 @@ def _set_limits(held: int, limits: Limits) -> None:
             resource.setrlimit(what, (most, most))
 
 
-def _landlock() -> bool:
+def _landlock(folder: str) -> bool:
     if not (landlockpy and landlockpy.supported()):
         return False
     read = AccessFS.READ_FILE | AccessFS.READ_DIR
@@ -211,8 +230,9 @@ def _landlock() -> bool:
             for place in readable_places():
                 is_file = os.path.isfile(place)
                 rules.allow_path(place, AccessFS.READ_FILE if is_file else read)
-            for place in filter(os.path.isdir, ("/tmp", "/dev")):
-                rules.allow_path(place, write)
+            for device in filter(os.path.exists, DEVICES):
+                rules.allow_path(device, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
+            rules.allow_path(folder, write)
             rules.restrict()
     except (LandlockError, OSError):
         return False
@@ -228,6 +248,7 @@ def _seccomp() -> bool:
             rules.add_rule(sc.ERRNO(errno.EPERM), name)
     rules.add_rule(sc.ERRNO(errno.EPERM), "socket", sc.Arg(0, sc.NE, socket.AF_UNIX))
     rules.add_rule(sc.ERRNO(errno.ENOSYS), "clone3")  # glibc then uses clone, whose flags show
+    rules.add_rule(sc.ERRNO(errno.EPERM), "clone", sc.Arg(0, sc.MASKED_EQ, CLONE_THREAD, 0))
     for flag in CLONE_NEW.values():
         rules.add_rule(sc.ERRNO(errno.EPERM), "clone", sc.Arg(0, sc.MASKED_EQ, flag, flag))
     rules.load()

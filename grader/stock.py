@@ -10,14 +10,13 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_utils.engine.codec import pack, unpack
 from course_utils.engine.diagnose import diagnose
 from course_utils.engine.exercise import Exercise, load_lesson
 from course_utils.engine.limits import time_limit
 from course_utils.engine.runner import run_cases
 from grader.course import Course
 from grader.judge import SECONDS, exercise_seed
-from grader.reference import expected
+from grader.reference import outcomes_of, reference_code
 from grader.source import load_source
 from grader.verdict import judge_exercise
 
@@ -26,11 +25,11 @@ def score(lesson: str, exercise: str, space: dict) -> float:
     """Points for one exercise of the notebook whose names are in `space`."""
     e = load_lesson(lesson)[exercise]
     seed = exercise_seed(Course.above(Path.cwd()).secret, lesson, e)
-    facts = expected(lesson, exercise, seed)
+    want, givens = outcomes_of(lesson, e, reference_code(lesson, e), seed)
     with stand_ins(lesson, e, space):
         limit = time_limit(SECONDS)
-        got = unpack(pack(run_cases(e, space.get(e.target), seed, facts.givens, limit)))
-    return judge_exercise(e, got, diagnose(e, got, facts.want, facts.mistakes)).score
+        got = run_cases(e, space.get(e.target), seed, givens, limit)
+    return judge_exercise(e, got, diagnose(e, got, want, [])).score
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import json
+import symtable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from course_utils.engine.exercise import lesson_ids, load_lesson
 from grader.reference import stub_code
 from grader.source import load_source
 
-MAX_BYTES = 300 * 2**20
+MAX_BYTES = 100 * 2**20
+MAX_SOURCE = 100_000  # characters of a cell; no answer is as long
+KINDS = ("code", "markdown", "raw")
 
 
 class Unusable(Exception):
@@ -53,8 +56,10 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
         raise Unusable(f"{path}: larger than {MAX_BYTES >> 20} MB; clear its outputs and try again")
     try:
         data = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise Unusable(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise Unusable(f"{path}: not a notebook (it is not JSON); save it from JupyterLab") from None
+        raise Unusable(f"{path}: not a notebook (not JSON); save it from JupyterLab") from None
     return _as_version_4(path, data)
 
 
@@ -67,15 +72,25 @@ def _as_version_4(path: Path, data: object) -> nbformat.NotebookNode:
                 cell["outputs"] = []
         notebook = nbformat.convert(nbformat.from_dict(data), 4)
         for cell in notebook.cells:
-            cell.source = _text(cell.get("source", ""))
+            kind = cell.get("cell_type")
+            cell.cell_type = kind if kind in KINDS else "raw"
+            cell.source, cell.metadata = _text(cell.get("source", "")), _mapping(cell, "metadata")
+        notebook.metadata = _mapping(notebook, "metadata")
         return notebook
     except Exception:  # the file is a stranger's: any shape is possible
         raise Unusable(f"{path}: JSON, but not a notebook; save it from JupyterLab") from None
 
 
+def _mapping(owner: dict, key: str) -> nbformat.NotebookNode:
+    value = owner.get(key)
+    return value if isinstance(value, nbformat.NotebookNode) else nbformat.NotebookNode()
+
+
 def _text(source: object) -> str:
+    """Text that can be stored: half of a surrogate pair, for one, cannot."""
     joined = "".join(source) if isinstance(source, list) else str(source)
-    return joined.replace("\r\n", "\n").replace("\r", "\n")
+    joined = joined.replace("\r\n", "\n").replace("\r", "\n")
+    return joined.encode("utf-8", "replace").decode("utf-8")
 
 
 def grade_id(cell: object) -> str | None:
@@ -119,35 +134,42 @@ def _is_stub(lesson: str, name: str, source: str) -> bool:
 
 
 def _helpers(notebook, lesson: str, cells: dict[str, str]) -> dict[str, str]:
-    """Exercise id → the learner's own definitions that come before its cell and are needed.
+    """Exercise id → the learner's own definitions that belong before its cell and are needed.
 
     Cells that draw or train are not run when grading. From a learner's other cells only the
     statements are taken that define a name which graded code uses.
     """
     given = {c.source.strip() for c in load_source(lesson).cells}
     known = set(dir(builtins)) | _bound_names(load_source(lesson).setup())
-    statements = _statements_before(notebook, set(cells), given)
-    wanted = set().union(*map(_used_names, cells.values())) - known
-    needed: list[ast.stmt] = []
-    for _, statement in reversed(statements):  # a helper may use helpers above it
-        if _binds(statement) & wanted:
-            needed.append(statement)
-            wanted |= _used_names(statement) - known
-    found: dict[str, list[str]] = {}
-    for name, statement in statements:
-        if statement in needed:
-            found.setdefault(name, []).append(ast.unparse(statement))
-    return {name: "\n".join(parts) + "\n" for name, parts in found.items()}
+    statements = _own_statements(notebook, set(cells), given)
+    binders: dict[str, list[int]] = {}
+    for place, (_, binds, _) in enumerate(statements):
+        for name in binds:
+            binders.setdefault(name, []).append(place)
+    needed: set[int] = set()
+    wanted = list(set().union(*map(_used_names, cells.values())) - known)
+    while wanted:  # a helper may use other helpers
+        for place in set(binders.pop(wanted.pop(), ())) - needed:
+            needed.add(place)
+            wanted += _used_names(statements[place][2]) - known
+    parts: dict[str, list[str]] = {}
+    for place in sorted(needed):
+        name, _, text = statements[place]
+        parts.setdefault(name, []).append(text + "\n")
+    return {name: "".join(texts) for name, texts in parts.items()}
 
 
-def _statements_before(notebook, exercises: set[str], given: set[str]) -> list:
-    """(next exercise, statement) for every top-level statement of the learner's own cells."""
+def _own_statements(notebook, exercises: set[str], given: set[str]) -> list:
+    """(exercise, names it defines, text) for every top-level statement of the learner's own cells.
+
+    They belong to the next exercise; those between an exercise and its test, to that one.
+    """
     pending: list[ast.stmt] = []
     found = []
     for cell in notebook.cells:
-        name = grade_id(cell)
+        name = (grade_id(cell) or "").removeprefix("test_")
         if name in exercises:
-            found += [(name, statement) for statement in pending]
+            found += [(name, _binds(statement), _unparsed(statement)) for statement in pending]
             pending = []
         elif cell.cell_type == "code" and cell.source.strip() not in given:
             pending += _parse(runnable(cell.source)).body
@@ -158,22 +180,44 @@ def runnable(source: str) -> str:
     """The source without its IPython lines (`%timeit …`, `!ls`), if it needs that to parse."""
     if _parse(source).body:
         return source
-    lines = source.split("\n")
-    plain = "\n".join("" if line.lstrip()[:1] in ("%", "!", "?") else line for line in lines)
+    plain = "\n".join(map(_without_magic, source.split("\n")))
     return plain if _parse(plain).body else source
 
 
+def _without_magic(line: str) -> str:
+    code = line.lstrip()
+    return line[: len(line) - len(code)] + "pass" if code[:1] in ("%", "!", "?") else line
+
+
 def _parse(source: str) -> ast.Module:
-    """The syntax tree; empty where the source does not parse."""
+    """The syntax tree; empty where the source does not parse, or is longer than any answer."""
+    if len(source) > MAX_SOURCE:
+        return ast.Module([], [])
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
 
 
-def _used_names(code: str | ast.AST) -> set[str]:
-    tree = _parse(code) if isinstance(code, str) else code
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+def _unparsed(statement: ast.stmt) -> str:
+    try:
+        return ast.unparse(statement)
+    except RecursionError:
+        return ""
+
+
+def _used_names(code: str) -> set[str]:
+    """The names that code looks up outside of its own functions."""
+    try:
+        return _globals(symtable.symtable(code, "<cell>", "exec"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+
+
+def _globals(table: symtable.SymbolTable) -> set[str]:
+    at_top = table.get_type() == "module"
+    used = (s for s in table.get_symbols() if s.is_referenced() and (at_top or s.is_global()))
+    return {s.get_name() for s in used}.union(*map(_globals, table.get_children()))
 
 
 def _bound_names(code: str) -> set[str]:
@@ -192,4 +236,7 @@ def _binds(statement: ast.stmt) -> set[str]:
             for n in ast.walk(statement)
             if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         }
+    if isinstance(statement, (ast.If, ast.Try)):  # such as an import with a fallback
+        inner = (n for n in ast.iter_child_nodes(statement) if isinstance(n, ast.stmt))
+        return set().union(*map(_binds, inner))
     return set()

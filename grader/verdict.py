@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from course_utils.card import explain_error
 from course_utils.engine.compare import FORM_KINDS
 from course_utils.engine.diagnose import Diagnosis, Outcomes
 from course_utils.engine.exercise import Exercise
 from course_utils.engine.runner import TIMEOUT
 
 SHARES = {"form": 0.2, "values": 0.6, "robustness": 0.2}
+TOO_LONG = "It was stopped: it ran for too long. Is there a loop that never ends?"
+STILL_BROKEN = "The bug that was put in is still there. The hints of its check lead to it."
 KINDS = {
     "missing": "is missing",
     "type": "has the wrong type",
@@ -72,13 +73,15 @@ def judge_exercise(e: Exercise, got: Outcomes, found: Diagnosis) -> ExerciseVerd
     """Points per group and the verdict in a word; the message is the misconception's, if named."""
     share = SHARE_OF[e.kind](e, found)
     score = round(share * e.points, 2)
+    word = _word(share, got)
+    message = TOO_LONG if word == "timeout" else ""
     return ExerciseVerdict(
         id=e.id,
         score=float(score),
         max_score=float(e.points),
-        verdict=_word(share, got),
+        verdict=word,
         misconception=found.mistake.id if found.mistake else None,
-        message=found.mistake.message if found.mistake else "",
+        message=found.mistake.message if found.mistake else message,
         cases=[_case(name, got[name], wrong) for name, wrong in found.wrong.items()],
     )
 
@@ -134,13 +137,37 @@ def _case(name: str, outcome: dict, wrong: dict) -> CaseVerdict:
 
 def public_message(e: Exercise, got: Outcomes, found: Diagnosis) -> str:
     """What the public cases show: learners have these inputs and answers anyway."""
+    if e.kind == "quiz":
+        return _quiz_message(found)
     if found.passed:
         return "The public cases pass, hidden ones do not: does the code work for other inputs?"
     if found.mistake:
         return found.mistake.message
     error = next((o["error"] for o in got.values() if "error" in o), None)
     if error:
-        return explain_error(error)
+        return _stopped(error)
     case, wrong = next((c, w) for c, w in found.wrong.items() if w)
     output, difference = next(iter(wrong.items()))
     return f"{case}: {output}: {difference.message}"
+
+
+def _quiz_message(found: Diagnosis) -> str:
+    """Which questions to look at again; the right letters are not told."""
+    ((_, wrong),) = found.wrong.items()
+    numbers = ", ".join(name.removeprefix("question ") for name in wrong)
+    return f"Look again at: {numbers}. The check in the notebook explains each choice."
+
+
+def _stopped(error: dict) -> str:
+    """Where and with what the code stopped. Never the exception's own text: the learner's code
+    writes it, in a process that holds references of earlier exercises."""
+    kind, function = error["type"], error["function"]
+    known = {
+        TIMEOUT: TOO_LONG,
+        "WrongReturn": "It returned something else than the exercise asks for.",
+        "Missing": "The cell does not define what the exercise asks for.",
+        "NotImplementedError": f"`{function}` is called here and is not written yet.",
+    }
+    where = f" in line {error['line']} of `{function}`" if error["line"] and function else ""
+    said = known.get(kind, f"It stopped with {kind}{where}.")
+    return f"{said} Its check in the notebook shows more."

@@ -6,6 +6,7 @@ forks a child that serves it, and answers with the child's process id. It holds 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -13,6 +14,7 @@ import socket
 import struct
 import sys
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import psutil
 
@@ -44,8 +46,8 @@ def main(fd: int) -> None:
     _tell(control.fileno(), os.getpid())
     while True:
         message, fds, _, _ = socket.recv_fds(control, 1, 1)
-        if not message:
-            return
+        if not message:  # the judge is gone, perhaps killed: nothing may outlive it
+            return _kill_players()
         _tell(control.fileno(), _start_player(fds[0], control, held))
         os.close(fds[0])
 
@@ -58,6 +60,7 @@ def _start_player(fd: int, control: socket.socket, held: int) -> int:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
             os.close(reading)
+            _volunteer()
             _play(fd, writing, held)
         finally:
             os._exit(0)
@@ -65,6 +68,12 @@ def _start_player(fd: int, control: socket.socket, held: int) -> int:
     told = os.read(reading, 4)
     os.close(reading)
     return struct.unpack("!i", told)[0] if len(told) == 4 else 0
+
+
+def _volunteer() -> None:
+    """Where memory runs out, the system ends a player first, never the judge."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _play(fd: int, writing: int, held: int) -> None:
@@ -75,6 +84,12 @@ def _play(fd: int, writing: int, held: int) -> None:
     os.setsid()
     os.close(writing)
     player.serve(Connection(fd), layers, held)
+
+
+def _kill_players() -> None:
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def _tell(fd: int, pid: int) -> None:

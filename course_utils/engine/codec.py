@@ -111,14 +111,19 @@ def pack(data: object) -> bytes:
     return save(packer.tensors, metadata={"skeleton": skeleton})
 
 
-def unpack(blob: bytes) -> object:
+def unpack(blob: bytes, max_header: int = 2**30) -> object:
     """The data of `pack`. Raises CodecError on anything else; never runs code."""
     try:
         length = int.from_bytes(blob[:8], "little")
+        if length > max_header:
+            raise CodecError("too many entries")
         header = json.loads(blob[8 : 8 + length])
         skeleton = json.loads(header["__metadata__"]["skeleton"])
         return _fill(skeleton, load(blob))
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+    except (
+        SafetensorError, ValueError, LookupError, TypeError, AttributeError, OverflowError,
+        RecursionError, RuntimeError, MemoryError,
+    ) as e:  # fmt: skip
         raise CodecError(f"not a packed answer: {type(e).__name__}") from e
 
 

@@ -1,0 +1,69 @@
+"""Messages between judge and player over a socket, each with its length before it, as
+`multiprocessing.connection.Connection` writes them on the player's side.
+
+Every step has a deadline: a player may send half a message, or stop reading.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+
+MAX_MESSAGE = 16 * 2**20
+
+
+class WireError(Exception):
+    """The other side is gone, or sends what no player sends."""
+
+
+class Wire:
+    """The judge's end. Raises TimeoutError where the deadline passes, else WireError."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def send(self, message: bytes, deadline: float) -> None:
+        try:
+            self._end.settimeout(_left(deadline))
+            self._end.sendall(struct.pack("!i", len(message)) + message)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise WireError("it ended before it was asked") from error
+
+    def receive(self, deadline: float) -> bytes:
+        (length,) = struct.unpack("!i", self._exactly(4, deadline))
+        if not 0 <= length <= MAX_MESSAGE:
+            raise WireError("its answer is too large")
+        return self._exactly(length, deadline)
+
+    def unasked(self) -> bool:
+        """Whether something came that nobody asked for, or the other side is gone."""
+        waiting = select.poll()
+        waiting.register(self._end, select.POLLIN)
+        return bool(waiting.poll(0))
+
+    def close(self) -> None:
+        self._end.close()
+
+    def _exactly(self, count: int, deadline: float) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            try:
+                self._end.settimeout(_left(deadline))
+                part = self._end.recv(min(count - len(data), 2**16))
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise WireError(type(error).__name__) from error
+            if not part:
+                raise WireError("it ended before it answered")
+            data += part
+        return bytes(data)
+
+
+def _left(deadline: float) -> float:
+    """Seconds until then; a little where it has passed, because 0 would mean not to wait at all."""
+    return max(deadline - time.monotonic(), 1e-3)

@@ -1,0 +1,96 @@
+"""Device mistakes are found on machines without a GPU."""
+
+import pytest
+import torch
+from handin import EXERCISES
+
+from course_utils.engine.case import FAKE_CUDA, Case
+from course_utils.engine.fake_cuda import RUNS, device_outcome, is_device_error
+from course_utils.engine.runner import run_case
+
+
+def probe(target, case):
+    return {"y": target(case.randn(4, 3), case.timesteps(10, 4))}
+
+
+def stays(target):
+    return device_outcome(probe, target, Case(FAKE_CUDA, seed=1))["outputs"][RUNS]
+
+
+MISTAKES = {
+    "an arange that stays on the CPU": lambda x, t: x * torch.arange(3),
+    "a table on the CPU, indexed on the CPU": lambda x, t: (
+        x * torch.linspace(0, 1, 10)[t.cpu()][:, None]
+    ),
+    "noise drawn on the CPU": lambda x, t: x + torch.randn(x.shape),
+    "a result that is moved away": lambda x, t: x.cpu(),
+    "a result that is made on the CPU": lambda x, t: torch.zeros(4, 3),
+    "torch.cat of both devices": lambda x, t: torch.cat([x, torch.ones(1, 3)]),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_device_mistake_is_caught(name):
+    assert stays(MISTAKES[name]) is False
+
+
+HONEST = {
+    "an arange on the right device": lambda x, t: x * torch.arange(3, device=x.device),
+    "noise like the input": lambda x, t: x + torch.randn_like(x),
+    "numbers and zero-dimensional tensors": lambda x, t: x * torch.tensor(0.5) + 1,
+    "a table that is moved": lambda x, t: x * torch.linspace(0, 1, 10).to(x)[t][:, None],
+    "new tensors like the input": lambda x, t: torch.zeros_like(x) + x.new_ones(4, 3),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_code_that_keeps_to_the_device_passes(name):
+    assert stays(HONEST[name]) is True
+
+
+CANNOT_TELL = {
+    "item": lambda x, t: x * x.sum().item(),
+    "float": lambda x, t: x * float(x.sum()),
+    "a branch on a value": lambda x, t: x if x.sum() > 0 else -x,
+    "tolist": lambda x, t: x * t.tolist()[0],
+    "numpy": lambda x, t: torch.from_numpy(x.numpy()),
+    "an error of another kind": lambda x, t: 1 / 0,
+    "a function that is not written": lambda x, t: undefined_name,  # noqa: F821
+}
+
+
+@pytest.mark.parametrize("name", CANNOT_TELL)
+def test_what_needs_values_cannot_be_told_and_is_not_called_wrong(name):
+    assert stays(CANNOT_TELL[name]) is True
+
+
+def test_both_wordings_of_pytorch_are_recognised_and_others_are_not():
+    one = "Expected all tensors to be on the same device, but found cuda:0 and cpu!"
+    other = "Unhandled FakeTensor Device Propagation for aten.mul: found devices cuda:0, cpu"
+    assert is_device_error(RuntimeError(one)) and is_device_error(RuntimeError(other))
+    assert not is_device_error(RuntimeError("shapes (2,) and (3,) cannot be multiplied"))
+    assert not is_device_error(AssertionError("Torch not compiled with CUDA enabled"))
+
+
+def test_fake_runs_leave_real_tensors_and_the_mode_behind():
+    stays(lambda x, t: x + 1)
+    assert type(torch.ones(2) + 1) is torch.Tensor
+    assert torch.randn(3).isfinite().all()
+
+
+def test_the_case_of_an_exercise_catches_timesteps_drawn_on_the_cpu():
+    def forward_diffusion(x_0, t, schedule):
+        noise = torch.randn(x_0.shape)
+        return x_0 + noise, noise
+
+    def precompute_schedule(betas):
+        return {"betas": betas, "sqrt_alpha_bar": betas, "sqrt_one_minus_alpha_bar": betas}
+
+    outcome, _ = run_case(
+        EXERCISES["forward_diffusion"],
+        forward_diffusion,
+        FAKE_CUDA,
+        "a seed",
+        references={"precompute_schedule": precompute_schedule},
+    )
+    assert outcome["outputs"][RUNS] is False
