@@ -543,7 +543,7 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 large = can_train and can_draw and device == "cuda" and has_digits("mnist")
 real = load_digits("mnist" if large else "digits")
 num_steps, batch_size, lr = (8000, 256, 1e-3) if large else (2400, 64, 3e-3)
-torch.manual_seed(0)
+torch.manual_seed(seed := 0)
 model = ClassConditionalUNet(10, 64 if large else 16, 64 if large else 32)
 model = model.to(device, memory_format=torch.channels_last)  # a faster layout, the same numbers
 averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.998))
@@ -559,7 +559,7 @@ if can_train:
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
     decay = OneCycleLR(optimizer, lr, num_steps, pct_start=0.1, cycle_momentum=False)
     data = (real.train_images.to(device), real.train_labels.to(device))
-    batches = random_batches(*data, batch_size, torch.Generator().manual_seed(0))
+    batches = random_batches(*data, batch_size, torch.Generator().manual_seed(seed))
 
     def one_step():
         loss = cfg_train_step(model, *next(batches), schedule, optimizer, 0.1, 10)
