@@ -20,6 +20,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import course_utils
+from grader.paths import SOLUTIONS
+
 try:  # both look around when they are imported: that must happen outside
     import landlockpy
     from landlockpy import AccessFS, LandlockError, Ruleset, Scope
@@ -127,8 +130,6 @@ def _map_user(pid: int, uid: int, gid: int) -> bool:
 
 def readable_places() -> list[str]:
     """What a player needs to see: the Python environment, its libraries, and course_utils."""
-    import course_utils
-
     wanted = [sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64", "/etc/ld.so.cache"]
     wanted.append(str(Path(course_utils.__file__).resolve().parent))
     return [place for place in dict.fromkeys(wanted) if os.path.exists(place)]
@@ -136,8 +137,6 @@ def readable_places() -> list[str]:
 
 def hidden_places() -> list[str]:
     """What lies beside what a player sees, should this package be installed there."""
-    from grader.paths import SOLUTIONS
-
     return [str(place) for place in (Path(__file__).resolve().parent, SOLUTIONS)]
 
 
