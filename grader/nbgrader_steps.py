@@ -19,9 +19,11 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from course_utils.card import BAD, GOOD, Card, Row
 from grader.course import Course
 from grader.judge import Judge
+from grader.notebook import without_hidden_tests
 from grader.source import BEGIN
 from grader.submission import collect, grade_id, read_notebook
 from grader.verdict import ExerciseVerdict
+
 
 class ClearSolutions(StockClearSolutions):
     """Stubs in the course's form. Bug hunts and quizzes have no region and stay as they are."""
@@ -130,6 +132,7 @@ class Judged(NbGraderPreprocessor):
 
 def write_verdict(cell, verdict: ExerciseVerdict | None) -> None:
     """One card for people and one plain float for nbgrader, which must read it as the score."""
+    cell.source = without_hidden_tests(cell.source)  # feedback shows the cell
     if verdict is None:  # a test that the judge does not know must not give full marks
         cell.outputs = [new_output("error", ename="NotGraded", evalue="unknown to the judge")]
         return

@@ -34,6 +34,11 @@ def build_notebook(lesson: str, version: str) -> nbformat.NotebookNode:
     return new_notebook(cells=cells, metadata=METADATA | {"course": {"lesson": lesson}})
 
 
+def without_hidden_tests(source: str) -> str:
+    """A graded cell as learners may see it."""
+    return source.split(HIDDEN.split("\n")[0])[0].rstrip()
+
+
 class _Writer:
     def __init__(self, lesson: Lesson, version: str) -> None:
         self.lesson, self.version = lesson, version
