@@ -123,11 +123,7 @@ class _Conversation:
             return verdict.missing(e, "Its cell is missing from the notebook."), None, None
         seed, facts = self._facts(e)
         try:
-            try:
-                reply = self._ask(e, seed, facts)
-            except PlayerLost:  # rarely a player dies of its own; a cell that kills it does so twice
-                self.fatal.discard(e.id)
-                reply = self._ask(e, seed, facts)
+            reply = self._ask(e, seed, facts)
         except PlayerTimeout:
             return verdict.lost(e, "timeout", verdict.TOO_LONG), None, None
         except PlayerLost:

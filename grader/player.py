@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from types import ModuleType
 
+import torch
+
 from course_utils.engine.codec import pack, unpack
 from course_utils.engine.exercise import load_lesson
 from course_utils.engine.limits import time_limit
@@ -80,6 +82,9 @@ def serve(connection: Connection, layers: set[str], held: int) -> None:
     folder = "/tmp" if "namespaces" in layers else hello["folder"]
     os.chdir(folder)
     os.environ["TMPDIR"] = folder
+    # After a fork PyTorch renews its thread pool at its first use. This is the first: autograd's
+    # threads, which all use it as they start, would race for it.
+    torch.set_num_threads(1)
     layers = layers | sandbox.confine(held, sandbox.Limits(), folder)
     found = canaries.leaks(hello["canaries"], layers) if hello["canaries"] else []
     told = {"layers": sorted(layers, key=sandbox.LAYERS.index), "leaks": found}
