@@ -51,7 +51,10 @@ def check(judge, lesson: str, secrets: list[Path] = (), unsafe: bool = True) -> 
 def _own_secrets() -> list[Path]:
     from grader.paths import SOLUTIONS
 
-    return [*sorted(SOLUTIONS.glob("*.py")), Path(__file__).with_name("misconceptions") / "__init__.py"]
+    return [
+        *sorted(SOLUTIONS.glob("*.py")),
+        Path(__file__).with_name("misconceptions") / "__init__.py",
+    ]
 
 
 @contextlib.contextmanager

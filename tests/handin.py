@@ -9,9 +9,11 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 from course_utils.engine.exercise import Exercise, load_lesson
+from grader.judge import Judge
 from grader.notebook import build_notebook
 from grader.reference import edits_of, hunt_code, reference_code
-from grader.submission import grade_id
+from grader.submission import collect, grade_id
+from grader.verdict import ExerciseVerdict
 
 LESSON = "04_ddpm"
 EXERCISES = load_lesson(LESSON).exercises
@@ -75,3 +77,13 @@ def save(notebook: nbformat.NotebookNode | dict, folder: Path, name: str = LESSO
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notebook), encoding="utf-8")
     return path
+
+
+def graded(judge: Judge, notebook: nbformat.NotebookNode, *only: str) -> dict[str, ExerciseVerdict]:
+    """Exercise id → its verdict, for all or `only` some exercises."""
+    verdict = judge.grade(collect(notebook, LESSON), set(only) or None)
+    return {e.id: e for e in verdict.exercises}
+
+
+def lost_points(results: dict[str, ExerciseVerdict]) -> dict[str, float]:
+    return {name: r.max_score - r.score for name, r in results.items() if r.score < r.max_score}

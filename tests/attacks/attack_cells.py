@@ -202,7 +202,9 @@ def _(nb):
 
 @attack("cell magics")
 def _(nb):
-    handin.add_before(nb, TARGET, "%%bash\ncat /etc/passwd", "%%javascript\nalert(1)", "!kill -9 -1")
+    handin.add_before(
+        nb, TARGET, "%%bash\ncat /etc/passwd", "%%javascript\nalert(1)", "!kill -9 -1"
+    )
     answer(nb).source = "%%writefile /tmp/x\n" + WRONG
 
 

@@ -58,7 +58,7 @@ def scripted():
     nb.cells.insert(0, new_markdown_cell(SCRIPTS))
     nb.cells.insert(1, new_raw_cell(SCRIPTS, metadata={"raw_mimetype": "text/html"}))
     nb.cells.insert(2, new_code_cell(f"print({SCRIPTS!r})", id="a"))
-    nb.cells[2]["id"] = '"><script>alert(\'own\')</script>'
+    nb.cells[2]["id"] = "\"><script>alert('own')</script>"
     nb.metadata.title = "</title><script>alert('own')</script>"
     nb.metadata.widgets = {"x": {"state": "</script><script>alert('own')</script>"}}
     nb.metadata.language_info = {"name": "</style><script>alert('own')</script>"}
@@ -85,15 +85,24 @@ ATTACKS = {
     "a timestamp that leads to the secret": (link("timestamp.txt", ".course/secret"), True),
     "a file that leads to the secret": (link("extra.txt", ".course/secret"), True),
     "a folder that leads to the class": (link("extra", "submitted"), True),
-    "a notebook that leads to a solved one": (link(NOTEBOOK, f"submitted/honest/{LESSON}/{NOTEBOOK}"), False),
+    "a notebook that leads to a solved one": (
+        link(NOTEBOOK, f"submitted/honest/{LESSON}/{NOTEBOOK}"),
+        False,
+    ),
     "a notebook that leads to the secret": (link(NOTEBOOK, ".course/secret"), False),
     "a folder that leads to a solved one": (folder_is_a_link, False),
     "a folder in place of the notebook": (in_place_of_the_notebook(Path.mkdir), False),
     "a pipe in place of the notebook": (in_place_of_the_notebook(os.mkfifo), False),
     "an empty notebook": (in_place_of_the_notebook(Path.touch), False),
     "a notebook of eight gigabytes": (in_place_of_the_notebook(sparse), False),
-    "an archive in place of the notebook": (in_place_of_the_notebook(lambda p: p.write_bytes(b"PK\x03\x04")), False),
-    "brackets in place of the notebook": (in_place_of_the_notebook(lambda p: p.write_text("[" * 10**6)), False),
+    "an archive in place of the notebook": (
+        in_place_of_the_notebook(lambda p: p.write_bytes(b"PK\x03\x04")),
+        False,
+    ),
+    "brackets in place of the notebook": (
+        in_place_of_the_notebook(lambda p: p.write_text("[" * 10**6)),
+        False,
+    ),
     "scripts in its own cells": (lambda folder, course: handin.save(scripted(), folder), True),
     "the canary's name": (beside(f"{CANARY}.txt", "x"), True),
 }

@@ -16,10 +16,10 @@ BEFORE, TARGET, AFTER = "linear_beta_schedule", "forward_diffusion", "guided_noi
 GRADED = {BEFORE, TARGET, AFTER}
 CANARY = "canary_9f3b7c51e2"
 
-WRONG = '''
+WRONG = """
 def forward_diffusion(x_0, t, schedule):
     return x_0, x_0
-'''
+"""
 
 
 @dataclass(frozen=True)

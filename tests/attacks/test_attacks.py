@@ -100,7 +100,9 @@ def test_attack_gains_nothing(attack, guarded_judge, world, honest, tmp_path):
     assert set(found) == GRADED
     assert all(e.verdict in VERDICTS for e in found.values())
     assert found[TARGET].score <= honest[TARGET]
-    assert {name: found[name].score for name in attack.keeps} == {n: honest[n] for n in attack.keeps}
+    assert {name: found[name].score for name in attack.keeps} == {
+        n: honest[n] for n in attack.keeps
+    }
     assert all(e.score <= honest[name] for name, e in found.items())
     shown = json.dumps([vars(e) for e in found.values()], default=vars, ensure_ascii=False)
     shown += "".join(verdict_card(e)._repr_html_() for e in found.values())
