@@ -106,6 +106,14 @@ class Checker:
 
     def _broken_helper(self, exercise: Exercise, target: object, space: dict) -> Exercise | None:
         """An earlier exercise that this code calls and that does not pass itself."""
-        called = target.__code__.co_names if type(target) is FunctionType else ()
+        called = _names_in(target)
         used = (self.lesson[name] for name in exercise.needs if name in called)
         return next((e for e in used if not self._passes(e.id, space)), None)
+
+
+def _names_in(target: object) -> set[str]:
+    """What a function, or the methods of a class, call by name."""
+    parts = [target]
+    if issubclass(type(target), type):
+        parts = type.__getattribute__(target, "__dict__").values()
+    return {name for f in parts if type(f) is FunctionType for name in f.__code__.co_names}

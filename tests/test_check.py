@@ -8,6 +8,7 @@ import torch
 from handin import EXERCISES, LESSON, planted_bug, reference, with_mistake
 
 from course_utils.card import BAD, GOOD, PLAIN
+from course_utils.engine.exercise import load_lesson
 from grader.quiz import load
 from grader.reference import edits_of, stub_code
 from grader.source import load_source, without_markers
@@ -55,6 +56,13 @@ def test_what_is_not_written_yet_is_no_failure(learner):
         if e.kind == "code":
             result = learner.card(e.id, stub_code(LESSON, e))
             assert result.colour == PLAIN and "not written yet" in result.headline
+
+
+def test_a_class_that_is_not_written_yet_is_no_failure(learner):
+    code = 'from course_utils import checker\ncheck = checker("01_pytorch")\n'
+    learner.run(code + stub_code("01_pytorch", load_lesson("01_pytorch")["DiffusionBlock"]))
+    learner.check("DiffusionBlock")
+    assert learner.shown[0].headline == "DiffusionBlock: not written yet"
 
 
 def test_a_call_of_an_earlier_exercise_that_is_not_written_names_that_one(learner):
