@@ -7,6 +7,7 @@ from handin import EXERCISES
 from course_utils.engine.case import FAKE_CUDA, Case
 from course_utils.engine.fake_cuda import RUNS, device_outcome, is_device_error
 from course_utils.engine.runner import run_case
+from course_utils.exercises.modules import prepared
 
 
 def probe(target, case):
@@ -76,6 +77,60 @@ def test_fake_runs_leave_real_tensors_and_the_mode_behind():
     stays(lambda x, t: x + 1)
     assert type(torch.ones(2) + 1) is torch.Tensor
     assert torch.randn(3).isfinite().all()
+
+
+class Learners(torch.nn.Module):
+    """A layer, running statistics, and a table that `Module.to` reaches only as a buffer."""
+
+    def __init__(self, table_is_buffer=True):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3))
+        self.table = torch.ones(3)
+        if table_is_buffer:
+            self.register_buffer("table", self.__dict__.pop("table"))
+
+    def forward(self, x):
+        return self.layers(x) * self.table
+
+
+def with_model(model, train):
+    """What the device check says of train(model, x, device)."""
+
+    def probe(target, case):
+        module = prepared(case, model())
+        return {"y": target(module, case.randn(4, 3), case.device)}
+
+    return device_outcome(probe, train, Case(FAKE_CUDA, seed=1))["outputs"][RUNS]
+
+
+def twice(model, x, device):
+    model.to(device)
+    return model.to(device)(x)
+
+
+@pytest.mark.parametrize("buffer", [True, False], ids=["buffer", "plain attribute"])
+def test_a_function_may_move_a_model_that_is_on_the_gpu_already(buffer):
+    assert with_model(lambda: Learners(buffer), twice) is buffer
+
+
+def test_moving_the_model_does_not_hide_what_was_not_moved():
+    for wrong in (
+        lambda model, x, device: model.to(device)(x.cpu()),
+        lambda model, x, device: model.to("cpu")(x),
+        lambda model, x, device: model.cpu().to(device)(torch.zeros(4, 3)),
+    ):
+        assert with_model(Learners, wrong) is False
+
+
+def test_parameters_stay_the_same_objects_where_they_stay_in_place():
+    """An optimizer that was made before must still find them."""
+
+    def same(model, x, device):
+        before = list(model.parameters())
+        assert all(a is b for a, b in zip(model.to(device).parameters(), before, strict=True))
+        return x.cpu()  # reached: False
+
+    assert with_model(Learners, same) is False
 
 
 def test_the_case_of_an_exercise_catches_timesteps_drawn_on_the_cpu():

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import torch
 from torch.utils._python_dispatch import _disable_current_modes as real_tensors
 
-
 CONSTANT = (0.75, 0.4375)
 
 
@@ -70,6 +69,7 @@ class Case:
         self._replayed = 0
         self._generator = torch.Generator().manual_seed(seed)
         self._handed_out: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._gradients_wanted: set[int] = set()  # ids of inputs that require them
 
     def option(self, name: str, default: object = None) -> object:
         return self.spec.options.get(name, default)
@@ -121,6 +121,11 @@ class Case:
             values = build()
         return self.tensor(values)
 
+    def differentiable(self, x: torch.Tensor) -> torch.Tensor:
+        """The input x, which collects a gradient from now on."""
+        self._gradients_wanted.add(id(x))
+        return x.requires_grad_()
+
     def given(self, name: str, *args: object) -> object:
         """What the reference function `name` returns: computed by the author, replayed here.
 
@@ -139,10 +144,13 @@ class Case:
         return bool(self._handed_out)
 
     def inputs_untouched(self) -> bool:
-        """Whether every tensor that was handed out still holds what it held."""
+        """Whether every tensor that was handed out still is what it was."""
         if self.spec.fake_cuda:
             return True
-        return all(torch.equal(now, before) for now, before in self._handed_out)
+        return all(
+            torch.equal(now, before) and now.requires_grad == (id(now) in self._gradients_wanted)
+            for now, before in self._handed_out
+        )
 
     def _place(self, values: torch.Tensor) -> torch.Tensor:
         dtype = self.dtype if values.is_floating_point() else values.dtype

@@ -7,10 +7,13 @@ means "cannot tell", not "wrong".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import cache
+from unittest.mock import patch
 
 import torch
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 RUNS = "stays on the device of its inputs"
@@ -22,12 +25,43 @@ def device_outcome(probe: Callable, target: object, case: object) -> dict:
     A run that a fake tensor cannot carry to its end counts as True.
     """
     try:
-        with FakeTensorMode():
+        with FakeTensorMode(), movable_modules():
             outputs = probe(target, case)
     except Exception as error:
         return {"outputs": {RUNS: not is_device_error(error)}}
     stayed = all(v.is_cuda for v in outputs.values() if isinstance(v, torch.Tensor))
     return {"outputs": {RUNS: stayed}}
+
+
+@contextlib.contextmanager
+def movable_modules() -> Iterator[None]:
+    """Inside, `Module.to` and its like replace fake parameters.
+
+    PyTorch would swap their contents, which it refuses for tensors with weak references to them;
+    fake ones have such.
+    """
+
+    def apply(module: nn.Module, move: Callable, recurse: bool = True) -> nn.Module:
+        for child in module.children() if recurse else ():
+            child._apply(move)
+        for name, p in module._parameters.items():
+            if p is not None:
+                module._parameters[name] = _moved(p, move)
+        for name, b in module._buffers.items():
+            if b is not None:
+                module._buffers[name] = move(b)
+        return module
+
+    with patch.object(nn.Module, "_apply", apply):
+        yield
+
+
+def _moved(p: nn.Parameter, move: Callable) -> nn.Parameter:
+    """The parameter itself where it stays: optimizers hold on to it."""
+    with torch.no_grad():
+        there = move(p)
+    same = (there.device, there.dtype) == (p.device, p.dtype)
+    return p if same else nn.Parameter(there, p.requires_grad)
 
 
 @cache

@@ -24,7 +24,7 @@ def prepared(case: Case, module: object, by_name: bool = True) -> nn.Module:
         for name, tensor in entries:
             if tensor.is_floating_point() and not case.spec.fake_cuda:
                 tensor.copy_(weight(name if by_name else "", tensor.shape))
-    return _fake_cuda(module) if case.spec.fake_cuda else module.to(case.device, case.dtype)
+    return module.to(case.device, case.dtype)
 
 
 def weight(name: str, shape: torch.Size) -> torch.Tensor:
@@ -34,18 +34,6 @@ def weight(name: str, shape: torch.Size) -> torch.Tensor:
         values = torch.rand(shape, generator=torch.Generator().manual_seed(seed))
     fan_in = max(shape[1:].numel(), 1) if len(shape) > 1 else 4
     return (values + (0.5 if len(shape) == 1 else -0.5)) * (3 / fan_in) ** 0.5
-
-
-def _fake_cuda(module: nn.Module) -> nn.Module:
-    """Parameters and buffers replaced by fake CUDA ones: Module.to cannot do that."""
-    for part in module.modules():
-        for name, p in part._parameters.items():
-            if p is not None:
-                part._parameters[name] = nn.Parameter(p.detach().to("cuda"), p.requires_grad)
-        for name, b in part._buffers.items():
-            if b is not None:
-                part._buffers[name] = b.to("cuda")
-    return module
 
 
 def parameter_shapes(module: nn.Module) -> list[list[int]]:
