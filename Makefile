@@ -24,7 +24,7 @@ verify: setup ## prove every exercise right (ARGS="04_ddpm" for one lesson)
 	.venv/bin/course verify $(ARGS)
 
 bench: setup ## the side-by-side measurements
-	.venv/bin/python benchmarks/grading.py $(ARGS)
+	.venv/bin/python -m benchmarks $(ARGS)
 
 lock: | .venv/bin/uv ## resolve pyproject.toml anew into requirements.lock (ARGS="--upgrade")
 	.venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \

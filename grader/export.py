@@ -25,7 +25,9 @@ class _TablePlugin(StockExportPlugin):
         raise NotImplementedError
 
     def lessons(self, gradebook: Gradebook) -> list:
-        chosen = [a for a in gradebook.assignments if not self.assignment or a.name in self.assignment]
+        chosen = [
+            a for a in gradebook.assignments if not self.assignment or a.name in self.assignment
+        ]
         return sorted(chosen, key=lambda a: a.name)
 
     def people(self, gradebook: Gradebook) -> list:
@@ -38,7 +40,14 @@ class CanvasExportPlugin(_TablePlugin):
 
     def rows(self, gradebook: Gradebook) -> Iterator[list]:
         lessons = self.lessons(gradebook)
-        yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *(a.name for a in lessons)]
+        yield [
+            "Student",
+            "ID",
+            "SIS User ID",
+            "SIS Login ID",
+            "Section",
+            *(a.name for a in lessons),
+        ]
         yield ["    Points Possible", "", "", "", "", *(a.max_score for a in lessons)]
         for s in self.people(gradebook):
             name = ", ".join(part for part in (s.last_name, s.first_name) if part) or s.id
@@ -61,10 +70,13 @@ FORMATS = {"canvas": CanvasExportPlugin, "moodle": MoodleExportPlugin, "csv": Cs
 
 
 def grade(gradebook: Gradebook, assignment, student) -> float | str:
-    """Score less the late penalty; empty where nothing was handed in, never a made-up zero."""
+    """Score less the late penalty; empty where there is none or a person must look first."""
     try:
         submission = gradebook.find_submission(assignment.name, student.id)
     except MissingEntry:
+        return ""
+    grades = (g for notebook in submission.notebooks for g in notebook.grades)
+    if any(g.auto_score is None and g.manual_score is None for g in grades):
         return ""
     return max(0.0, submission.score - (submission.late_submission_penalty or 0.0))
 

@@ -6,18 +6,28 @@ from __future__ import annotations
 import shutil
 import warnings
 from pathlib import Path
+from unittest.mock import patch
 
 import nbformat
 from nbgrader import utils
 from nbgrader.api import MissingEntry, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
+from sqlalchemy import text
 from sqlalchemy.exc import SAWarning
 
 from grader.course import Course
 from grader.nbgrader_steps import spliced, write_verdict
 from grader.submission import Submission, grade_id
 from grader.verdict import ExerciseVerdict
+
+# nbgrader asks for the rows of one submission and has no index for that: without one, each
+# submission costs more than the one before.
+SEARCHED = (
+    ("grade", "notebook_id"), ("comment", "notebook_id"),
+    ("submitted_notebook", "assignment_id"), ("submitted_assignment", "student_id"),
+)  # fmt: skip
+INDEX = "CREATE INDEX IF NOT EXISTS ix_{table}_{column} ON {table} ({column})"
 
 
 class GradebookWriter:
@@ -26,6 +36,9 @@ class GradebookWriter:
     def __init__(self, course: Course, lesson: str) -> None:
         self.course, self.lesson = course, lesson
         self.gradebook = course.api.gradebook
+        for table, column in SEARCHED:
+            self.gradebook.db.execute(text(INDEX.format(table=table, column=column)))
+        self.gradebook.db.commit()
         source = course.root / "source" / lesson / f"{lesson}.ipynb"
         self._master = source.read_text(encoding="utf-8")
         cells = self.gradebook.find_notebook(lesson, lesson).source_cells
@@ -53,7 +66,22 @@ class GradebookWriter:
             if utils.is_grade(cell) and not utils.is_solution(cell):
                 write_verdict(cell, verdicts.get(name))
         self._write_notebook(student, notebook)
-        return self._write_grades(student, notebook)
+        db = self.gradebook.db
+        with patch.object(db, "commit", db.flush):  # nbgrader's own steps commit one by one
+            score = self._write_grades(student, notebook)
+        db.commit()
+        return score
+
+    def withdraw(self, student: str) -> None:
+        """Take back what an earlier run wrote; formgrader then shows that a person is needed."""
+        try:
+            stored = self.gradebook.find_submission_notebook(self.lesson, self.lesson, student)
+        except MissingEntry:
+            return
+        for grade in stored.grades:
+            grade.auto_score, grade.needs_manual_grade = None, True
+        self.gradebook.db.commit()
+        self._remove_notebook(student)  # or feedback would show it
 
     def score(self, student: str) -> float:
         """The total that stands in the gradebook."""
@@ -62,10 +90,7 @@ class GradebookWriter:
     def _write_notebook(self, student: str, notebook) -> None:
         """Autograded notebook, with the lesson's own files and the time stamp beside it."""
         root = self.course.root
-        target = root / "autograded" / student / self.lesson
-        if target.exists():
-            _make_writable(target)
-            shutil.rmtree(target)
+        target = self._remove_notebook(student)
         ignore = shutil.ignore_patterns("*.ipynb")
         shutil.copytree(root / "source" / self.lesson, target, ignore=ignore)
         stamp = root / "submitted" / student / self.lesson / "timestamp.txt"
@@ -75,6 +100,13 @@ class GradebookWriter:
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
         for file in target.iterdir():
             file.chmod(0o444)
+
+    def _remove_notebook(self, student: str) -> Path:
+        target = self.course.root / "autograded" / student / self.lesson
+        if target.exists():
+            _make_writable(target)
+            shutil.rmtree(target)
+        return target
 
     def _write_grades(self, student: str, notebook) -> float:
         stored = self._stored(student)
@@ -90,7 +122,8 @@ class GradebookWriter:
             if utils.is_solution(cell) and name in comments:
                 untouched = self._checksums.get(name) == utils.compute_checksum(cell)
                 comments[name].auto_comment = "No response." if untouched else None
-        self.gradebook.db.commit()
+        self.gradebook.db.flush()
+        self.gradebook.db.expire(stored)  # its score is computed by the database
         self._penalise(stored)
         return stored.score
 
@@ -120,7 +153,6 @@ class GradebookWriter:
             penalty = self._late._check_late_penalty(stored, penalty)
         if penalty != stored.late_submission_penalty:
             stored.late_submission_penalty = penalty
-            self.gradebook.db.commit()
 
 
 def _make_writable(folder: Path) -> None:

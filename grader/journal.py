@@ -7,13 +7,16 @@ stopped, a repeated run grades nothing twice, and a changed exercise is graded a
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import json
 import os
 import platform
+import sys
 from functools import cache
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 from course_utils.engine.exercise import Exercise, load_lesson
@@ -21,7 +24,7 @@ from grader.reference import edits_of, reference_code
 from grader.source import load_source
 from grader.submission import Submission
 
-
+PROBES = "course_utils.exercises."
 WRITTEN = "written:"  # before a student's name: the verdicts that were put into the gradebook
 
 
@@ -86,10 +89,25 @@ def keys(submission: Submission, secret: str, device: str) -> dict[str, str]:
 def exercise_fingerprint(lesson: str, name: str) -> str:
     """Everything on the author's side that an exercise's verdict depends on."""
     e = load_lesson(lesson)[name]
-    probe = inspect.getsource(e.probe)
     facts = [e.cases, e.tolerances, e.points, e.needs, e.kind, edits_of(lesson, e)]
     needed = [load_source(lesson).references[need] for need in e.needs]
-    return _digest([probe, repr(facts), reference_code(lesson, e), _setup(lesson), *needed])
+    probe = _sources(e.probe)
+    return _digest([*probe, repr(facts), reference_code(lesson, e), _setup(lesson), *needed])
+
+
+def _sources(what: object, seen: set | None = None) -> list[str]:
+    """The source of a probe and of all that it uses from the exercises' package."""
+    seen = set() if seen is None else seen
+    home = getattr(what, "__module__", "")
+    if what in seen or not str(home).startswith(PROBES):
+        return []
+    seen.add(what)
+    space, text = vars(sys.modules[home]), inspect.getsource(what)
+    names = (node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name))
+    used = [space[name] for name in dict.fromkeys(names) if name in space]
+    constants = [repr(value) for value in used if isinstance(value, (str, int, float, tuple))]
+    parts = [_sources(value, seen) for value in used if callable(value)]
+    return [text, *constants, *chain.from_iterable(parts)]
 
 
 def _setup(lesson: str) -> str:

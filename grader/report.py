@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, PackageLoader
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
+from scipy.sparse.csgraph import connected_components
 
 from course_utils.engine.exercise import Exercise, load_lesson
 from grader.course import Course
@@ -59,7 +61,7 @@ def graded(course: Course, lesson: str) -> dict[str, dict[str, dict]]:
     for mark, keys in journal.written():
         verdicts = [journal.get(key) for key in keys]
         found[mark] = {v["id"]: v for v in verdicts if v}
-    return found
+    return {student: exercises for student, exercises in found.items() if exercises}
 
 
 def _row(e: Exercise, verdicts: dict) -> ExerciseRow:
@@ -80,14 +82,25 @@ def _totals(verdicts: dict) -> list[float]:
 
 
 def _with_word(verdicts: dict, word: str) -> list[tuple[str, str]]:
-    pairs = ((s, v["id"]) for s, one in verdicts.items() for v in one.values() if v["verdict"] == word)
+    pairs = (
+        (s, v["id"]) for s, one in verdicts.items() for v in one.values() if v["verdict"] == word
+    )
     return sorted(pairs)
 
 
-def near_duplicates(course: Course, lesson: str) -> list[tuple[str, str, float]]:
-    """Pairs of submissions that are the same but for names, comments and layout.
+@dataclass(frozen=True)
+class Alike:
+    """Submissions of which each is nearly the same as another one of them."""
 
-    Solutions that follow the lesson closely are alike too: a pair is a place to look.
+    students: list[str]
+    least: float  # percent of the characters, of the pairs that connect them
+    most: float
+
+
+def near_duplicates(course: Course, lesson: str) -> list[Alike]:
+    """Groups of submissions that are the same but for names, comments and layout.
+
+    Solutions that follow the lesson closely are alike too: a group is a place to look.
     """
     codes = {}
     for student in course.students(lesson):
@@ -98,8 +111,24 @@ def near_duplicates(course: Course, lesson: str) -> list[tuple[str, str, float]]
         code = _own_code(submission)
         if len(code) >= ENOUGH_CODE:
             codes[student] = code
-    pairs = ((a, b, fuzz.ratio(codes[a], codes[b])) for a, b in combinations(sorted(codes), 2))
-    return sorted((p for p in pairs if p[2] >= ALIKE), key=lambda p: -p[2])
+    return _groups(sorted(codes), _likeness([codes[s] for s in sorted(codes)]))
+
+
+def _likeness(codes: list[str]) -> np.ndarray:
+    """Likeness of all pairs in percent; 0 where it is less than ALIKE."""
+    return process.cdist(codes, codes, scorer=fuzz.ratio, score_cutoff=ALIKE, workers=-1)
+
+
+def _groups(students: list[str], likeness: np.ndarray) -> list[Alike]:
+    """Connected students, the largest group first."""
+    count, label = connected_components(likeness >= ALIKE, directed=False)
+    groups = []
+    for group in range(count):
+        inside = np.flatnonzero(label == group)
+        pairs = [likeness[a, b] for a, b in combinations(inside, 2) if likeness[a, b] >= ALIKE]
+        if pairs:
+            groups.append(Alike([students[i] for i in inside], min(pairs), max(pairs)))
+    return sorted(groups, key=lambda g: (-len(g.students), g.students))
 
 
 def _own_code(submission: Submission) -> str:

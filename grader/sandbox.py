@@ -48,7 +48,12 @@ UNSHARED = ("user", "mount", "pid", "network", "ipc", "uts")
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = (
     1, 2, 4, 32, 4096, 16384, 1 << 18,
 )  # fmt: skip
-KEPT_FLAGS = {8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}  # statvfs flag -> mount flag: locked ones
+KEPT_FLAGS = {
+    8: 8,
+    1024: 1024,
+    2048: 2048,
+    4096: 1 << 21,
+}  # statvfs flag -> mount flag: locked ones
 MNT_DETACH, PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 2, 1, 4, 38
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(platform.machine())
 
@@ -62,7 +67,8 @@ FORBIDDEN_CALLS = (
     "syslog", "quotactl", "open_by_handle_at", "name_to_handle_at", "sethostname",
     "setdomainname", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "iopl",
     "ioperm", "personality", "fanotify_init", "lookup_dcookie", "vhangup", "nfsservctl",
-    "fork", "vfork", "memfd_create", "memfd_secret", "shmget", "shmat", "semget", "msgget", "mq_open",
+    "fork", "vfork", "memfd_create", "memfd_secret", "shmget", "shmat", "semget", "msgget",
+    "mq_open",
 )  # fmt: skip
 CLONE_THREAD = 0x10000  # a player may start threads; what it holds is then bounded by one limit
 
@@ -83,13 +89,14 @@ def enough(layers) -> bool:
     return any(needed <= set(layers) for needed in ENOUGH)
 
 
-def isolate(tell_pid) -> set[str]:
+def isolate(tell_pid, ask_for_user) -> set[str]:
     """Called in a fresh fork. Moves on in namespaces of its own if the system allows it.
 
     `tell_pid(pid)` is called by the parent's side with the id of the process that goes on; the
-    caller's process ends there. Returns the layers that are in force.
+    caller's process ends there. `ask_for_user()` has `map_user` called outside, and says whether
+    that worked. Returns the layers that are in force.
     """
-    if sys.platform != "linux" or PIVOT_ROOT is None or not _unshare():
+    if sys.platform != "linux" or PIVOT_ROOT is None or not (_unshare() and ask_for_user()):
         tell_pid(os.getpid())
         return set()
     pid = os.fork()  # the first process of the new pid namespace
@@ -100,25 +107,17 @@ def isolate(tell_pid) -> set[str]:
 
 
 def _unshare() -> bool:
-    """New namespaces for this process; its user is nobody, or itself where it is not root."""
-    asked, answered = os.pipe(), os.pipe()
-    me, uid, gid = os.getpid(), os.geteuid(), os.getegid()
-    mapper = os.fork()  # stays outside: only there may root map another user
-    if mapper == 0:
-        os.read(asked[0], 1)
-        ok = _map_user(me, NOBODY if uid == 0 else uid, NOBODY if uid == 0 else gid)
-        os.write(answered[1], b"y" if ok else b"n")
-        os._exit(0)
-    done = _libc().unshare(sum(CLONE_NEW[name] for name in UNSHARED)) == 0
-    os.write(asked[1], b"u")
-    mapped = os.read(answered[0], 1) == b"y"
-    os.waitpid(mapper, 0)
-    for fd in (*asked, *answered):
-        os.close(fd)
-    return done and mapped
+    """New namespaces for this process."""
+    return _libc().unshare(sum(CLONE_NEW[name] for name in UNSHARED)) == 0
 
 
-def _map_user(pid: int, uid: int, gid: int) -> bool:
+def map_user(pid: int) -> bool:
+    """Make a process in a new user namespace nobody, or who it was where that is not root.
+
+    Only from outside may root map another user.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    uid, gid = (NOBODY, NOBODY) if uid == 0 else (uid, gid)
     try:
         Path(f"/proc/{pid}/setgroups").write_text("deny")
         Path(f"/proc/{pid}/uid_map").write_text(f"0 {uid} 1")
@@ -157,7 +156,7 @@ def _own_root() -> bool:
             _show_file(device, NEW_ROOT + device)
         for name in ("tmp", "dev/shm", "proc"):
             os.makedirs(f"{NEW_ROOT}/{name}", exist_ok=True)
-        with contextlib.suppress(OSError):  # a container may hide parts of /proc; then none is shown
+        with contextlib.suppress(OSError):  # a container may hide /proc in part; then none is shown
             _mount(b"proc", f"{NEW_ROOT}/proc", b"proc", MS_NOSUID | MS_NODEV)
         os.chdir(NEW_ROOT)
         _check(_libc().syscall(PIVOT_ROOT, b".", b"."))

@@ -18,22 +18,18 @@ from pathlib import Path
 
 import psutil
 
+from grader import sandbox
+
+MAP_ME = -1  # in the place of a process id: "say who I am, in my new user namespace"
 PR_SET_CHILD_SUBREAPER = 36  # players whose parent is gone become the zygote's children
 
 
 def warm_up() -> None:
     """Everything a player needs, imported before the first fork; one thread, so forks are safe."""
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # asking for CUDA must not start it here
-    import torch
+    from grader import player, warm  # noqa: F401 - the former for the children
 
-    torch.set_num_threads(1)
-    from course_utils.engine import fake_cuda
-    from course_utils.engine.exercise import lesson_ids, load_lesson
-    from grader import player  # noqa: F401 - for the children
-
-    fake_cuda.warm_up()
-    for lesson in lesson_ids():
-        load_lesson(lesson)
+    warm.warm_up()
 
 
 def main(fd: int) -> None:
@@ -54,20 +50,24 @@ def main(fd: int) -> None:
 
 def _start_player(fd: int, control: socket.socket, held: int) -> int:
     """The process id of a new player that serves `fd`; 0 where it could not start."""
-    reading, writing = os.pipe()
-    if os.fork() == 0:
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
-            os.close(reading)
+            ours.close()
             _volunteer()
-            _play(fd, writing, held)
+            _play(fd, theirs, held)
         finally:
             os._exit(0)
-    os.close(writing)
-    told = os.read(reading, 4)
-    os.close(reading)
-    return struct.unpack("!i", told)[0] if len(told) == 4 else 0
+    theirs.close()
+    with ours:
+        told = _heard(ours.fileno())
+        if told == MAP_ME:
+            _tell(ours.fileno(), sandbox.map_user(pid))
+            told = _heard(ours.fileno())
+        return told
 
 
 def _volunteer() -> None:
@@ -76,13 +76,17 @@ def _volunteer() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _play(fd: int, writing: int, held: int) -> None:
+def _play(fd: int, parent: socket.socket, held: int) -> None:
     """The player's whole life."""
-    from grader import player, sandbox
+    from grader import player
 
-    layers = sandbox.isolate(lambda pid: _tell(writing, pid))
+    def ask_for_user() -> bool:
+        _tell(parent.fileno(), MAP_ME)
+        return _heard(parent.fileno()) == 1
+
+    layers = sandbox.isolate(lambda pid: _tell(parent.fileno(), pid), ask_for_user)
     os.setsid()
-    os.close(writing)
+    parent.close()
     player.serve(Connection(fd), layers, held)
 
 
@@ -92,8 +96,14 @@ def _kill_players() -> None:
             process.kill()
 
 
-def _tell(fd: int, pid: int) -> None:
-    os.write(fd, struct.pack("!i", pid))
+def _tell(fd: int, number: int) -> None:
+    os.write(fd, struct.pack("!i", number))
+
+
+def _heard(fd: int) -> int:
+    """The number that was told; 0 where the other side ended."""
+    told = os.read(fd, 4)
+    return struct.unpack("!i", told)[0] if len(told) == 4 else 0
 
 
 if __name__ == "__main__":

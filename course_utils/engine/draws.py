@@ -128,7 +128,9 @@ def preserved_random_state(seed: int) -> Iterator[None]:
     devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices):
         try:
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed asks every kind of device
+            for device in devices:
+                torch.cuda.default_generators[device].manual_seed(seed)
             random.seed(seed)
             if numpy:
                 numpy.random.seed(seed % 2**32)

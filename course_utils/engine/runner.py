@@ -72,6 +72,8 @@ def run_case(
     # A hunt shares the cases of its base exercise, and so its seeds and recorded givens.
     number = case_seed(seed, exercise.base or exercise.id, spec.name)
     case = Case(spec, number, givens, references, device)
+    if device != "cpu":
+        torch.cuda.init()  # before the seeds are set: its generators get one, too
     heard = io.StringIO()
     with contextlib.ExitStack() as around:
         around.enter_context(preserved_random_state(number))
