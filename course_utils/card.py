@@ -46,9 +46,9 @@ class Card:
 
     def _repr_html_(self) -> str:
         rows = "".join(_html_row(row) for row in self.rows)
-        message = f'<p style="margin:6px 0">{_code(self.message)}</p>' if self.message else ""
+        message = f'<p style="margin:6px 0">{marked_up(self.message)}</p>' if self.message else ""
         code = f"<pre>{escape(self.code)}</pre>" if self.code else ""
-        footer = f'<p style="margin:6px 0;opacity:.75">{_code(self.footer)}</p>'
+        footer = f'<p style="margin:6px 0;opacity:.75">{marked_up(self.footer)}</p>'
         return (
             f'<div class="course-card" style="border-left:4px solid {self.colour};'
             f'padding:4px 12px;margin:4px 0;max-width:52em;line-height:1.45">'
@@ -245,11 +245,11 @@ def _joined(name: str, detail: str) -> str:
 
 def _html_row(row: Row) -> str:
     mark, colour = ("✓", GOOD) if row.passed else ("✗", BAD)
-    detail = f' <span style="opacity:.8">— {_code(row.detail)}</span>' if row.detail else ""
+    detail = f' <span style="opacity:.8">— {marked_up(row.detail)}</span>' if row.detail else ""
     return f'<li><span style="color:{colour}"><b>{mark}</b></span> {escape(row.name)}{detail}</li>'
 
 
-def _code(text: str) -> str:
+def marked_up(text: str) -> str:
     """Escaped text in which `x` is set as code."""
     parts = escape(text).split("`")
     return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))

@@ -12,8 +12,8 @@ import threading
 from importlib.util import find_spec
 from types import FunctionType
 
-from course_utils import card
-from course_utils.engine.answers import PUBLIC_SEED, load_answers
+from course_utils import card, progress
+from course_utils.engine.answers import PUBLIC_SEED, Expected, load_answers
 from course_utils.engine.diagnose import Diagnosis, Outcomes, diagnose
 from course_utils.engine.exercise import Exercise, load_lesson
 from course_utils.engine.fake_cuda import warm_up
@@ -30,6 +30,8 @@ class NotYet(AssertionError):
 class Checker:
     """Checks the exercises of one lesson on the public cases. Made by `course_utils.checker`."""
 
+    seed = PUBLIC_SEED
+
     def __init__(self, lesson: str) -> None:
         self.lesson = load_lesson(lesson)
         self._hints_shown: dict[str, int] = {}
@@ -42,8 +44,9 @@ class Checker:
         if exercise is None:
             return card.show(card.unknown(target, self.lesson))
         got, diagnosis = self._run(exercise, target)
-        answers = load_answers(self.lesson.id)[exercise.id]
+        answers = self._answers(exercise)
         blocked = self._broken_helper(exercise, target, space) if not diagnosis.passed else None
+        self._note(exercise, diagnosis)
         card.show(card.build(exercise, got, diagnosis, answers, blocked))
         if not diagnosis.passed and os.environ.get("NBGRADER_EXECUTION") == "validate":
             raise NotYet(f"{exercise.id} does not pass its check")  # nbgrader's Validate button
@@ -53,6 +56,7 @@ class Checker:
         exercise = self._exercise_of(target, sys._getframe(1).f_globals)
         if exercise is None:
             return card.show(card.unknown(target, self.lesson))
+        progress.note("hint", lesson=self.lesson.id, exercise=exercise.id)
         tier = tier or min(self._hints_shown.get(exercise.id, 0) + 1, len(exercise.hints))
         self._hints_shown[exercise.id] = tier
         return card.show(card.hint(exercise, tier))
@@ -67,9 +71,13 @@ class Checker:
             return card.show(card.hints_first(exercise))
         if find_spec("grader") is None:
             return card.show(card.no_solution(exercise))
-        from grader.reference import reference_code
+        return card.show(card.solution(exercise, self._solution(exercise)))
 
-        return card.show(card.solution(exercise, reference_code(self.lesson.id, exercise)))
+    def progress(self) -> None:
+        """Show what is solved, what comes next and how many minutes are left."""
+        from course_utils.standing import summary
+
+        card.show(summary())
 
     def solved(self, *names: str) -> bool:
         """Whether these exercises pass. Says in one line which one is missing.
@@ -91,10 +99,27 @@ class Checker:
         return target is not None and self._run(exercise, target)[1].passed
 
     def _run(self, exercise: Exercise, target: object) -> tuple[Outcomes, Diagnosis]:
-        answers = load_answers(self.lesson.id)[exercise.id]
-        limit = time_limit(LIMIT)
-        got = run_cases(exercise, target, PUBLIC_SEED, answers.givens, limit)
+        answers, limit = self._answers(exercise), time_limit(LIMIT)
+        got = run_cases(exercise, target, self.seed, answers.givens, limit)
         return got, diagnose(exercise, got, answers.want, answers.mistakes)
+
+    def _solution(self, exercise: Exercise) -> str:
+        from grader.reference import reference_code
+
+        return reference_code(self.lesson.id, exercise)
+
+    def _answers(self, exercise: Exercise) -> Expected:
+        return load_answers(self.lesson.id)[exercise.id]
+
+    def _note(self, exercise: Exercise, found: Diagnosis) -> None:
+        progress.note(
+            "check",
+            lesson=self.lesson.id,
+            exercise=exercise.id,
+            kind=exercise.kind,
+            passed=found.passed,
+            mistake=found.mistake.id if found.mistake else None,
+        )
 
     def _exercise_of(self, target: object, space: dict) -> Exercise | None:
         if type(target) is str:

@@ -6,6 +6,8 @@ import argparse
 import sys
 from importlib.util import find_spec
 
+from course_utils import commands as learner
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Exit code 2, with one line, where the input cannot be used."""
@@ -13,6 +15,7 @@ def main(argv: list[str] | None = None) -> int:
         prog="course", description="Lessons, checks and grades of the diffusion course."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    learner.add_commands(commands)
     if find_spec("grader"):
         from grader.commands import add_commands
 

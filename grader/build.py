@@ -13,7 +13,7 @@ from course_utils.engine.answers import (
     write_answers,
 )
 from course_utils.engine.compare import differences
-from course_utils.engine.exercise import load_lesson
+from course_utils.engine.exercise import is_exam, load_lesson
 from grader.notebook import build_notebook, notebook_text
 from grader.paths import ANSWERS, NOTEBOOKS
 from grader.reference import expected
@@ -30,7 +30,7 @@ def lesson_files(lesson: str) -> dict[Path, str]:
 
 
 def module_name(lesson: str) -> str:
-    """"03_unet" → "lesson_03"."""
+    """ "03_unet" → "lesson_03"."""
     return f"lesson_{lesson[:2]}"
 
 
@@ -38,14 +38,14 @@ def answers_module(lesson: str) -> str:
     """An earlier lesson's answers as a module, for the lessons that build on it."""
     source = load_source(lesson)
     cells = [c.source for c in source.cells if c.role in ("setup", "given")]
-    imports = [line for cell in cells[:1] for line in _plain_imports(cell)]
+    imports = [line for cell in cells[:1] for line in plain_imports(cell)]
     given = [c.source for c in source.cells if c.role == "given"]
     head = f'"""Answers of lesson {lesson}, written by `course build`."""'
     parts = [head, "\n".join(imports), *given, *source.references.values()]
     return "\n\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
-def _plain_imports(code: str) -> list[str]:
+def plain_imports(code: str) -> list[str]:
     """The import lines of a set-up cell that do not concern the course itself."""
     nodes = [n for n in ast.parse(code).body if isinstance(n, (ast.Import, ast.ImportFrom))]
     lines = (ast.unparse(n) for n in nodes)
@@ -60,6 +60,10 @@ def answers_bytes(lesson: str) -> bytes:
 
 def build_lesson(lesson: str) -> list[Path]:
     """Write the notebook, its modules and the public answers; returns the paths."""
+    if is_exam(lesson):
+        from grader.exam.build import build_exam
+
+        return build_exam(lesson, NOTEBOOKS / lesson)
     files = lesson_files(lesson)
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,6 +77,10 @@ def build_lesson(lesson: str) -> list[Path]:
 
 def stale_files(lesson: str) -> list[Path]:
     """Built files that are not what a rebuild gives: text byte for byte, answers within rounding."""
+    if is_exam(lesson):
+        from grader.exam.build import stale_exam
+
+        return stale_exam(lesson, NOTEBOOKS / lesson)
     files = lesson_files(lesson)
     stale = [p for p, text in files.items() if not p.exists() or p.read_bytes() != text.encode()]
     answers = ANSWERS / f"{lesson}.safetensors"

@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from grader.exam import commands as exam_commands
+
 
 def add_commands(commands) -> None:
     """Add every command of this package to the parser of `course`."""
@@ -36,13 +38,16 @@ def add_commands(commands) -> None:
         command.add_argument("--course", type=Path, default=Path(), help="the course folder")
     bundle = _add(commands, "bundle", run_bundle, "pack what students get into a zip file")
     bundle.add_argument("--to", type=Path, default=Path("course.zip"), metavar="FILE")
+    bundle.add_argument("--exams", action="store_true", help="with the mock exams")
     build = _add(commands, "build", run_build, "make notebooks and answers from the solutions")
     build.add_argument("--check", action="store_true", help="only say what is out of date")
     verify = _add(commands, "verify", run_verify, "prove that exercises do what they should")
     verify.add_argument("lesson", nargs="?", metavar="LESSON")
+    exam_commands.add_commands(commands, _add)
 
 
 def _add_scale(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     command.add_argument("--workers", type=int, default=1, help="submissions at a time")
     command.add_argument("--scheduler", metavar="ADDR", help="an existing Dask cluster, tcp://…")
     command.add_argument(
@@ -124,11 +129,11 @@ def run_init(args) -> int:
 
 
 def _course(args):
-    from course_utils.engine.exercise import lesson_ids
+    from course_utils.engine.exercise import is_exam, lesson_ids
     from grader.course import Course
     from grader.submission import Unusable
 
-    if args.lesson not in lesson_ids():
+    if args.lesson not in lesson_ids() and not is_exam(args.lesson):
         raise Unusable(f"no lesson {args.lesson!r}; there are: {', '.join(lesson_ids())}")
     return Course.above(args.course)
 
@@ -142,20 +147,29 @@ def run_release(args) -> int:
 def run_autograde(args) -> int:
     from tqdm import tqdm
 
-    from grader.autograde import autograde, cluster_executor, local_executor, trusted_with
+    from grader.autograde import autograde, trusted_with
 
     course = _course(args)
     students = course.students(args.lesson)
     print(f"sandbox: {trusted_with(course, args.lesson, args.unsafe)}")
-    executor = (
-        cluster_executor(args.scheduler) if args.scheduler else local_executor(args.workers)
-    )
+    executor = _executor(args)
     results = []
     with tqdm(total=len(students), unit="submission", desc=args.lesson) as bar:
-        for result in autograde(course, args.lesson, executor, args.resume):
+        for result in autograde(
+            course, args.lesson, executor, args.resume, args.device, args.unsafe
+        ):
             results.append(result)
             bar.update()
     return _print_summary(results)
+
+
+def _executor(args):
+    from grader.autograde import cluster_executor, local_executor
+
+    if args.scheduler:
+        return cluster_executor(args.scheduler, args.device)
+    _need_device(args.device)
+    return local_executor(1 if args.device == "cuda" else args.workers)  # one at a time on a GPU
 
 
 def _print_summary(results) -> int:
@@ -196,19 +210,21 @@ def run_export(args) -> int:
 def run_bundle(args) -> int:
     from grader.bundle import bundle
 
-    print(f"{args.to}: {len(bundle(args.to))} files for students")
+    print(f"{args.to}: {len(bundle(args.to, args.exams))} files for students")
     return 0
 
 
 def run_build(args) -> int:
     from course_utils.engine.exercise import lesson_ids
     from grader.build import build_lesson, stale_files
+    from grader.exam.build import SHIPPED
 
+    every = [*lesson_ids(), *SHIPPED]
     if not args.check:
-        for path in (path for lesson in lesson_ids() for path in build_lesson(lesson)):
+        for path in (path for lesson in every for path in build_lesson(lesson)):
             print(path)
         return 0
-    stale = [path for lesson in lesson_ids() for path in stale_files(lesson)]
+    stale = [path for lesson in every for path in stale_files(lesson)]
     for path in stale:
         print(f"{path}: out of date; run `course build`", file=sys.stderr)
     return 1 if stale else 0

@@ -13,8 +13,9 @@ from pathlib import Path
 from nbgrader.utils import parse_utc
 from traitlets.config import PyFileConfigLoader
 
-from course_utils.engine.exercise import load_lesson
+from course_utils.engine.exercise import is_exam, load_lesson
 from grader.build import answers_module, module_name
+from grader.exam.build import exam_data
 from grader.notebook import build_notebook, notebook_text
 from grader.submission import Unusable
 
@@ -89,6 +90,8 @@ class Course:
         for earlier in load_lesson(lesson).builds_on:
             text = answers_module(earlier)
             (folder / f"{module_name(earlier)}.py").write_text(text, encoding="utf-8")
+        if is_exam(lesson):
+            (folder / f"{lesson}.safetensors").write_bytes(exam_data(lesson))
         _expect_success(self.api.generate_assignment(lesson, force=True), f"releasing {lesson}")
         return self.root / "release" / lesson
 

@@ -12,14 +12,14 @@ import secrets
 import time
 from functools import cache
 
-from course_utils.engine.answers import PUBLIC_SEED, Expected, load_answers
+from course_utils.engine.answers import Expected, public_seed
 from course_utils.engine.codec import pack
 from course_utils.engine.diagnose import Outcomes, diagnose
-from course_utils.engine.exercise import Exercise, Lesson, load_lesson
+from course_utils.engine.exercise import Exercise, Lesson, is_exam, load_lesson
 from grader import tame, verdict
 from grader.host import Host, OutOfTurn, PlayerLost, PlayerTimeout, Session
 from grader.misconceptions import load_hunts
-from grader.reference import expected
+from grader.reference import expected, public_answers
 from grader.source import load_source
 from grader.submission import Submission
 from grader.verdict import ExerciseVerdict, Verdict
@@ -87,8 +87,8 @@ def _in_safe_order(lesson: Lesson, wanted: list[Exercise]) -> list[Exercise]:
 
     (Those that have are replaced; see `_Conversation._ask`.)
     """
-    places = list(lesson.exercises)
-    return sorted(wanted, key=lambda e: (e.kind != "code", places.index(e.base or e.id)))
+    places = {name: place for place, name in enumerate(lesson.exercises)}
+    return sorted(wanted, key=lambda e: (e.kind != "code", places.get(e.base, places[e.id])))
 
 
 def _graded(e: Exercise, hidden: _Conversation, public: _Conversation) -> ExerciseVerdict:
@@ -99,10 +99,15 @@ def _graded(e: Exercise, hidden: _Conversation, public: _Conversation) -> Exerci
         shown, got, found = public.grade(e)
         result.message = verdict.public_message(e, got, found) if found else shown.message
         result.misconception = shown.misconception
-    if e.kind == "hunt" and result.misconception == load_hunts(hidden.submission.lesson)[e.id]:
+    if e.kind == "hunt" and result.misconception == _kept_secret(hidden.submission.lesson, e):
         result.message = verdict.STILL_BROKEN  # its own message would end the hunt
     result.seconds = round(time.perf_counter() - start, 3)
     return result
+
+
+def _kept_secret(lesson: str, e: Exercise) -> str | None:
+    """The mistake that a learner is still looking for. After an exam nobody looks any more."""
+    return "" if is_exam(lesson) else load_hunts(lesson)[e.id]
 
 
 class _Conversation:
@@ -153,7 +158,7 @@ class _Conversation:
     def _facts(self, e: Exercise) -> tuple[str, Expected]:
         lesson = self.submission.lesson
         if self.secret is None:
-            return PUBLIC_SEED, load_answers(lesson)[e.id]
+            return public_seed(lesson), public_answers(lesson, e.id)
         seed = exercise_seed(self.secret, lesson, e)
         return seed, expected(lesson, e.id, seed, self.judge.device)
 
@@ -262,5 +267,5 @@ def _outcome(sent: object, known: set[str], code: str) -> dict:
 @cache
 def _words(lesson: str, name: str) -> set[str]:
     """What outputs of an exercise may say, from its public answers."""
-    facts = load_answers(lesson)[name]
+    facts = public_answers(lesson, name)
     return tame.vocabulary([facts.want, *(m.outcomes for m in facts.mistakes)])

@@ -6,7 +6,8 @@ from __future__ import annotations
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_utils.engine.exercise import Exercise, Lesson, load_lesson
+from course_utils.engine.exercise import Exercise, Lesson, is_exam, load_lesson
+from course_utils.exam.plan import fingerprint
 from grader import quiz
 from grader.reference import hunt_code, reference_code
 from grader.source import Cell, load_source, stub
@@ -31,7 +32,8 @@ def build_notebook(lesson: str, version: str) -> nbformat.NotebookNode:
     """
     writer = _Writer(load_lesson(lesson), version)
     cells = [cell for c in load_source(lesson).cells for cell in writer.cells(c)]
-    return new_notebook(cells=cells, metadata=METADATA | {"course": {"lesson": lesson}})
+    about = {"lesson": lesson} | ({"plan": fingerprint(lesson)} if is_exam(lesson) else {})
+    return new_notebook(cells=cells, metadata=METADATA | {"course": about})
 
 
 def without_hidden_tests(source: str) -> str:
@@ -75,7 +77,7 @@ class _Writer:
     def _exercise(self, cell: Cell, e: Exercise) -> list:
         questions = []
         if e.kind == "quiz":
-            text = quiz.markdown(quiz.load(self.lesson.id))
+            text = quiz.markdown(quiz.questions_of(self.lesson.id, e))
             questions = [self._markdown(f"{e.id}-questions", text)]
         answer = new_code_cell(
             self._code(cell, e).strip(),
@@ -96,7 +98,7 @@ class _Writer:
         if e.kind == "hunt":
             return hunt_code(self.lesson.id, e)
         if e.kind == "quiz":
-            return quiz.stub(quiz.load(self.lesson.id))
+            return quiz.stub(quiz.questions_of(self.lesson.id, e), e.target)
         return cell.source if self.version == "source" else stub(cell.source)
 
     def _test(self, e: Exercise) -> str:
@@ -112,9 +114,13 @@ def exercise_header(e: Exercise) -> str:
     name = f" · `{e.target}`" if e.kind == "code" else ""
     facts = (
         f"difficulty {_dots(e.difficulty)} · importance {_dots(e.importance)} · "
-        f"{e.minutes} minutes · {e.points:g} points"
+        f"{_count(e.minutes, 'minute')} · {_count(e.points, 'point')}"
     )
     return f"### {kinds[e.kind]}: {e.title}{name}\n\n*{facts}*"
+
+
+def _count(number: float, what: str) -> str:
+    return f"{number:g} {what}" + ("" if number == 1 else "s")
 
 
 def _dots(level: int) -> str:

@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from course_utils.engine.answers import Expected
+from course_utils.engine.answers import Expected, load_answers, public_seed
 from course_utils.engine.diagnose import Mistake, Outcomes
-from course_utils.engine.exercise import Exercise, load_lesson
+from course_utils.engine.exercise import Exercise, is_exam, load_lesson
 from course_utils.engine.runner import run_case
 from grader import quiz
 from grader.misconceptions import Edit, load_edits, load_hunts
@@ -19,15 +19,15 @@ def reference_code(lesson: str, exercise: Exercise) -> str:
     """The solution of an exercise; for a hunt, the mended function under the hunt's name."""
     source = load_source(lesson)
     if exercise.kind == "quiz":
-        return quiz.solution(quiz.load(lesson))
+        return quiz.solution(quiz.questions_of(lesson, exercise), exercise.target)
     return renamed(source.references[exercise.base or exercise.id], exercise)
 
 
 def renamed(code: str, exercise: Exercise) -> str:
-    """Code of the base exercise with the definition called as the hunt is."""
+    """Code of the base exercise with the definition called as the hunt's is."""
     if exercise.kind != "hunt":
         return code
-    return re.sub(rf"\b{exercise.base}\b", exercise.id, code)
+    return re.sub(rf"(?<!\.)\b{exercise.base}\b", exercise.target, code)
 
 
 def hunt_code(lesson: str, exercise: Exercise) -> str:
@@ -42,7 +42,7 @@ def stub_code(lesson: str, exercise: Exercise) -> str:
     if exercise.kind == "hunt":
         return hunt_code(lesson, exercise)
     if exercise.kind == "quiz":
-        return quiz.stub(quiz.load(lesson))
+        return quiz.stub(quiz.questions_of(lesson, exercise), exercise.target)
     cells = load_source(lesson).cells
     return stub(next(c.source for c in cells if c.role == "exercise" and c.name == exercise.id))
 
@@ -50,7 +50,7 @@ def stub_code(lesson: str, exercise: Exercise) -> str:
 def edits_of(lesson: str, exercise: Exercise) -> list[Edit]:
     """The exercise's misconceptions; for a quiz, one per wrong choice."""
     if exercise.kind == "quiz":
-        return quiz.edits(quiz.load(lesson))
+        return quiz.edits(quiz.questions_of(lesson, exercise))
     return load_edits(lesson).get(exercise.base or exercise.id, [])
 
 
@@ -79,8 +79,16 @@ def expected(lesson: str, exercise_id: str, seed: str, device: str = "cpu") -> E
         Mistake(e.id, e.message, outcomes_of(lesson, exercise, e.apply(code), seed, device)[0])
         for e in edits_of(lesson, exercise)
     ]
-    notes = quiz.notes(quiz.load(lesson)) if exercise.kind == "quiz" else {}
+    is_quiz = exercise.kind == "quiz"
+    notes = quiz.notes(quiz.questions_of(lesson, exercise)) if is_quiz else {}
     return Expected(givens, want, mistakes, notes)
+
+
+def public_answers(lesson: str, name: str) -> Expected:
+    """The shipped answers of an exercise. None are shipped for an exam: they are computed here."""
+    if is_exam(lesson):
+        return expected(lesson, name, public_seed(lesson))
+    return load_answers(lesson)[name]
 
 
 def _must_run(exercise: Exercise, want: Outcomes) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -46,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("lesson")
     parser.add_argument("--save", type=Path, help="write the executed notebook here")
     args = parser.parse_args(argv)
+    os.environ["COURSE_PROGRESS"] = "off"  # an author's run is no learner's progress
     start = time.perf_counter()
     with TemporaryDirectory() as folder:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jupytext
 
+from course_utils.engine.exercise import is_exam
 from grader.paths import SOLUTIONS
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -91,4 +92,9 @@ def run_code(code: str, filename: str, space: dict | None = None) -> dict:
 
 @cache
 def load_source(lesson: str) -> LessonSource:
+    """The script of a lesson; for an exam, what is put together from the lessons' scripts."""
+    if is_exam(lesson):
+        from grader.exam.source import ExamSource
+
+        return ExamSource(lesson)
     return LessonSource(lesson)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 
-from course_utils.engine.exercise import lesson_ids, load_lesson
+from course_utils.engine.exercise import is_exam, lesson_ids, load_lesson
 from grader.reference import stub_code
 from grader.source import load_source
 
@@ -107,6 +107,8 @@ def _lesson_of(notebook: nbformat.NotebookNode) -> str | None:
     scores = {name: len(ids & set(load_lesson(name).exercises)) for name in lesson_ids()}
     stated = notebook.metadata.get("course", {})
     stated = stated.get("lesson") if isinstance(stated, dict) else None
+    if isinstance(stated, str) and is_exam(stated):  # its exercises are those of several lessons
+        return stated if ids & set(load_lesson(stated).exercises) else None
     best = max(scores, key=lambda name: (scores[name], name == stated), default=None)
     return best if best and scores[best] else None
 

@@ -138,7 +138,7 @@ def _case(name: str, outcome: dict, wrong: dict) -> CaseVerdict:
 def public_message(e: Exercise, got: Outcomes, found: Diagnosis) -> str:
     """What the public cases show: learners have these inputs and answers anyway."""
     if e.kind == "quiz":
-        return _quiz_message(found)
+        return _quiz_message(e, found)
     if found.passed:
         return "The public cases pass, hidden ones do not: does the code work for other inputs?"
     if found.mistake:
@@ -151,11 +151,12 @@ def public_message(e: Exercise, got: Outcomes, found: Diagnosis) -> str:
     return f"{case}: {output}: {difference.message}"
 
 
-def _quiz_message(found: Diagnosis) -> str:
+def _quiz_message(e: Exercise, found: Diagnosis) -> str:
     """Which questions to look at again; the right letters are not told."""
     ((_, wrong),) = found.wrong.items()
     numbers = ", ".join(name.removeprefix("question ") for name in wrong)
-    return f"Look again at: {numbers}. The check in the notebook explains each choice."
+    explained = " The check in the notebook explains each choice." if e.id == "quiz" else ""
+    return f"Look again at: {numbers}.{explained}"
 
 
 def _stopped(error: dict) -> str:

@@ -11,8 +11,14 @@ from importlib import resources
 
 from course_utils.engine.codec import pack, unpack
 from course_utils.engine.diagnose import Mistake, Outcomes
+from course_utils.engine.exercise import is_exam
 
 PUBLIC_SEED = "public"
+
+
+def public_seed(lesson: str) -> str:
+    """What the inputs of a check grow from. An exam's are other ones than the lessons'."""
+    return f"{PUBLIC_SEED} {lesson}" if is_exam(lesson) else PUBLIC_SEED
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,12 @@ class Expected:
 
 def write_answers(expected: dict[str, Expected]) -> bytes:
     """The file's content: exercise id → Expected."""
-    return pack({name: _to_data(e) for name, e in expected.items()})
+    return pack({name: to_data(e) for name, e in expected.items()})
 
 
-def _to_data(e: Expected) -> dict:
-    """A mistake is stored with the cases that it changes; the others are the right answers."""
+def to_data(e: Expected) -> dict:
+    """Plain data for `pack`. A mistake is stored with the cases that it changes; its others are
+    the right answers."""
     right = {case: pack(outcome) for case, outcome in e.want.items()}
 
     def changed(m: Mistake) -> Outcomes:
@@ -42,10 +49,11 @@ def _to_data(e: Expected) -> dict:
 
 
 def read_answers(blob: bytes) -> dict[str, Expected]:
-    return {name: _from_data(data) for name, data in unpack(blob).items()}
+    return {name: from_data(data) for name, data in unpack(blob).items()}
 
 
-def _from_data(data: dict) -> Expected:
+def from_data(data: dict) -> Expected:
+    """What `to_data` wrote."""
     want = data["want"]
     mistakes = [Mistake(id, message, want | changed) for id, message, changed in data["mistakes"]]
     return Expected(data["givens"], want, mistakes, data["notes"])

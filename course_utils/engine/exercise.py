@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Registry:
         numbers = range(1, questions + 1)
 
         def probe(answers: dict, case: Case) -> dict:
-            return {f"question {n}": _letters(answers, n) for n in numbers}
+            return {f"question {n}": letters(answers, n) for n in numbers}
 
         about = {"section": "quiz", "difficulty": 2, "importance": 3} | about
         cases = (CaseSpec("your answers"),)
@@ -115,20 +116,33 @@ def lesson_text(lesson: str, language: str = "en") -> dict:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def _letters(answers: dict, number: int) -> str:
+def letters(answers: dict, number: int) -> str:
     """The letters given for a question, sorted: "ca" and "A, C" both mean "ac"."""
     given = answers.get(number, "") if isinstance(answers, dict) else ""
     return "".join(sorted(set(str(given).lower()) & set("abcdefgh")))
 
 
 def load_lesson(lesson: str) -> Lesson:
-    """The exercises of a lesson such as "04_ddpm". Raises LookupError naming the lessons."""
+    """The exercises of a lesson such as "04_ddpm", or of an exam such as "exam_7".
+
+    Raises LookupError naming the lessons.
+    """
+    if is_exam(lesson):
+        from course_utils.exam.plan import exam_lesson
+
+        return exam_lesson(lesson)
     if lesson not in lesson_ids():
         raise LookupError(f"no lesson {lesson!r}; there are: {', '.join(lesson_ids())}")
     return importlib.import_module(f"course_utils.exercises.{lesson}").registry.lesson
 
 
+def is_exam(lesson: str) -> bool:
+    """Whether this is the id of an exam: they are lessons too, made from a seed."""
+    return bool(re.fullmatch(r"exam_(0|[1-9]\d{0,8})", lesson))
+
+
 def lesson_ids() -> list[str]:
+    """The lessons that are written. Exams are not among them: there is one for every seed."""
     import course_utils.exercises as package
 
     names = (module.name for module in pkgutil.iter_modules(package.__path__))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 
+from course_utils.engine.exercise import is_exam
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -27,9 +29,17 @@ class Edit:
 
 def load_edits(lesson: str) -> dict[str, list[Edit]]:
     """Exercise id → its misconceptions."""
+    if is_exam(lesson):
+        from grader.exam.planted import edits_by_base
+
+        return edits_by_base(lesson)
     return importlib.import_module(f"grader.misconceptions.{lesson}").MISCONCEPTIONS
 
 
 def load_hunts(lesson: str) -> dict[str, str]:
     """Hunt id → id of the misconception that is planted in it."""
+    if is_exam(lesson):
+        from grader.exam.planted import planted
+
+        return planted(lesson)
     return getattr(importlib.import_module(f"grader.misconceptions.{lesson}"), "HUNTS", {})
