@@ -42,7 +42,8 @@ class Checker:
         space = sys._getframe(1).f_globals
         exercise = self._exercise_of(target, space)
         if exercise is None:
-            return card.show(card.unknown(target, self.lesson))
+            card.show(card.unknown(target, self.lesson))
+            return
         got, diagnosis = self._run(exercise, target)
         answers = self._answers(exercise)
         blocked = self._broken_helper(exercise, target, space) if not diagnosis.passed else None

@@ -19,9 +19,7 @@ from grader.judge import Judge
 from grader.submission import Submission, Unusable, collect, read_notebook
 from grader.verdict import CaseVerdict, ExerciseVerdict
 
-AHEAD = (
-    200  # submissions that are read before others are graded: work for a cluster, not all memory
-)
+AHEAD = 200  # submissions read before others are graded: enough for a cluster, little memory
 
 
 @dataclass

@@ -76,7 +76,7 @@ def build_lesson(lesson: str) -> list[Path]:
 
 
 def stale_files(lesson: str) -> list[Path]:
-    """Built files that are not what a rebuild gives: text byte for byte, answers within rounding."""
+    """Built files that a rebuild would change: text by the byte, answers beyond rounding."""
     if is_exam(lesson):
         from grader.exam.build import stale_exam
 

@@ -42,8 +42,8 @@ def check(judge, lesson: str, secrets: list[Path] = (), unsafe: bool = True) -> 
     if not unsafe and not sandbox.enough(layers):
         level = "+".join(layers)
         raise Unusable(
-            f"the sandbox here is only {level}: too little for work of others; see docs/security.md "
-            f"(--unsafe grades all the same)"
+            f"the sandbox here is only {level}: too little for work of others; "
+            f"see docs/security.md (--unsafe grades all the same)"
         )
     return layers
 

@@ -1,4 +1,4 @@
-"""The judge's side of the wire: one warm parent, one player at a time, nothing but bytes between."""
+"""The judge's side of the wire: a warm parent, one player at a time, only bytes between."""
 
 from __future__ import annotations
 

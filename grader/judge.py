@@ -176,7 +176,7 @@ class _Conversation:
             return self._play_in_order(e, seed, facts)
 
     def _play_in_order(self, e: Exercise, seed: str, facts: Expected) -> dict:
-        """Play the cells before the exercise that this player has not seen, and then the exercise."""
+        """Play the cells before the exercise that this player has not seen, and then itself."""
         while True:
             if self._session and self._session.astray:  # the last cell's doing, not this one's
                 self.fatal.add(self._last)

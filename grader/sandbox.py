@@ -48,12 +48,8 @@ UNSHARED = ("user", "mount", "pid", "network", "ipc", "uts")
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = (
     1, 2, 4, 32, 4096, 16384, 1 << 18,
 )  # fmt: skip
-KEPT_FLAGS = {
-    8: 8,
-    1024: 1024,
-    2048: 2048,
-    4096: 1 << 21,
-}  # statvfs flag -> mount flag: locked ones
+# statvfs flag -> mount flag: those that are locked, and must be given again
+KEPT_FLAGS = {8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}
 MNT_DETACH, PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 2, 1, 4, 38
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(platform.machine())
 

@@ -87,7 +87,7 @@ def judge_exercise(e: Exercise, got: Outcomes, found: Diagnosis) -> ExerciseVerd
 
 
 def _code_share(e: Exercise, found: Diagnosis) -> float:
-    """Form: shapes and types of every ordinary case. Values: their numbers. Robustness: the rest."""
+    """Form: shapes and types of the ordinary cases. Values: their numbers. Robustness: the rest."""
     ordinary = [found.wrong[s.name] for s in e.cases if s.group == "values"]
     others = [found.wrong[s.name] for s in e.cases if s.group == "robustness"]
     shares = {k: v for k, v in SHARES.items() if k != "robustness" or others}

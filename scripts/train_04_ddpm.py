@@ -61,7 +61,8 @@ def main():
     if options.dry_run:
         return
     if not options.keep_weights:
-        about = {"seed": options.seed, "T": 500, "num_steps": space["num_steps"], "guidance_scale": 2}
+        steps = space["num_steps"]
+        about = {"seed": options.seed, "T": 500, "num_steps": steps, "guidance_scale": 2}
         score = {what: round(value, 4) for what, value in dataclasses.asdict(quality).items()}
         path = FOLDER / f"{LESSON}.safetensors"
         save_checkpoint(path, space["averaged"].module, **about, **score)

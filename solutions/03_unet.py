@@ -67,6 +67,7 @@ show(plotting.show_rows(list(rows.values()), list(rows)))
 # A 3×3 convolution looks at nine pixels. How far does a pixel see through several of them? We can measure it: ask for the gradient of one output pixel with respect to all input pixels. Where it is not zero, the input matters. This region is called the *receptive field*.
 # > **Predict before you run.** Through four 3×3 convolutions, one after the other: how many pixels wide is the region that one output pixel sees?
 
+
 # %% id="figure-reach"
 def stack(depth):
     """So many 3×3 convolutions in a row."""
@@ -422,6 +423,7 @@ if check.solved("UNet"):
 # The simplest denoiser there can be: always the same noise, $\sigma = 0.5$. Show it noisy digits, ask for the clean ones, take the squared error. The cell trains a small U-Net for 600 steps and then measures, on test digits, how many dB it wins at *other* levels.
 # > **Predict before you run.** It learned at $\sigma = 0.5$. What does it do to pictures with very little noise, $\sigma = 0.1$: nothing, something good, or harm?
 
+
 # %% id="train-one-level"
 def train(model, step, num_steps=600, peak=5e-3, images=digits.train_images):
     """Train with step(model, images, optimizer) -> loss. The same seed means the same noise."""
@@ -438,6 +440,7 @@ def train(model, step, num_steps=600, peak=5e-3, images=digits.train_images):
 
     return run_steps(one_step, num_steps)
 
+
 # %% id="one-level-step"
 def one_level_step(model, images, optimizer):
     noisy = images + 0.5 * torch.randn_like(images)
@@ -446,6 +449,7 @@ def one_level_step(model, images, optimizer):
     loss.backward()
     optimizer.step()
     return loss.item()
+
 
 # %% id="figure-one-level"
 curves = {}
@@ -491,12 +495,17 @@ def denoise_train_step(model, images, noise_level, optimizer, num_timesteps=1000
 # Do not believe it; take them away. Three networks with the same start, the same batches and the same noise: the complete one, one whose skips are replaced by zeros, one whose time embedding is replaced by zeros. Shapes and numbers of parameters stay equal.
 # > **Predict before you run.** Without skips: will it crash, will the pictures be blurry, or will nothing change? Does it matter more under weak noise or under strong noise? And without time?
 
+
 # %% id="train-three"
 def many_levels_step(model, images, optimizer):
     return denoise_train_step(model, images, 1.0, optimizer)
 
 
-changes = {"complete": lambda m: m, "no skips": unet_lab.without_skips, "no time": unet_lab.without_time}
+changes = {
+    "complete": lambda m: m,
+    "no skips": unet_lab.without_skips,
+    "no time": unet_lab.without_time,
+}
 models, losses = {}, {}
 if check.solved("UNet", "denoise_train_step"):
     for name, change in changes.items():
