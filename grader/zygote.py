@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -35,6 +36,8 @@ def warm_up() -> None:
 def main(fd: int) -> None:
     control = socket.socket(fileno=fd)
     warm_up()
+    gc.collect()
+    gc.freeze()  # a player's collector leaves what it was born with alone: no page is copied for it
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # players are reaped by the kernel
