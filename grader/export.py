@@ -1,4 +1,4 @@
-"""Grades as the CSV files that Canvas and Moodle import, through nbgrader's ExportPlugin.
+"""Grades as CSV files, nbgrader's own and those that Canvas and Moodle import.
 
 `nbgrader export --exporter=grader.export.CanvasExportPlugin` works as well as `course export`.
 """
@@ -10,8 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.plugins import CsvExportPlugin
 from nbgrader.plugins import ExportPlugin as StockExportPlugin
+
+NBGRADER_COLUMNS = (
+    "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email",
+    "raw_score", "late_submission_penalty", "score", "max_score",
+)  # fmt: skip
 
 
 class _TablePlugin(StockExportPlugin):
@@ -66,7 +70,30 @@ class MoodleExportPlugin(_TablePlugin):
             yield [*(_plain(x or "") for x in about), *(grade(gradebook, a, s) for a in lessons)]
 
 
+class CsvExportPlugin(_TablePlugin):
+    """nbgrader's own columns, one row per student and lesson. Unlike there, a grade that a person
+    must still give is empty and no zero."""
+
+    def rows(self, gradebook: Gradebook) -> Iterator[list]:
+        yield NBGRADER_COLUMNS
+        for a in self.lessons(gradebook):
+            for s in self.people(gradebook):
+                about = [_plain(x or "") for x in (s.id, s.last_name, s.first_name, s.email)]
+                yield [a.name, a.duedate, *_times_and_points(gradebook, a, s, about), a.max_score]
+
+
 FORMATS = {"canvas": CanvasExportPlugin, "moodle": MoodleExportPlugin, "csv": CsvExportPlugin}
+
+
+def _times_and_points(gradebook: Gradebook, assignment, student, about: list) -> list:
+    """From the column `timestamp` to the column `score`."""
+    try:
+        submission = gradebook.find_submission(assignment.name, student.id)
+    except MissingEntry:
+        return ["", *about, "", "", ""]
+    score = grade(gradebook, assignment, student)
+    raw = "" if score == "" else submission.score
+    return [submission.timestamp, *about, raw, submission.late_submission_penalty, score]
 
 
 def grade(gradebook: Gradebook, assignment, student) -> float | str:
