@@ -10,7 +10,8 @@ from course_utils.engine.diagnose import diagnose
 from course_utils.engine.exercise import load_lesson
 from course_utils.engine.limits import time_limit
 from course_utils.engine.runner import run_cases
-from grader.judge import Judge, exercise_seed
+from grader.conversation import exercise_seed
+from grader.judge import Judge
 from grader.reference import expected
 from grader.source import load_source, run_code
 from grader.submission import Submission, collect

@@ -14,6 +14,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from course_utils.engine.codec import CodecError, unpack
@@ -21,6 +23,7 @@ from grader.wire import Wire, WireError
 
 MAX_HEADER = 2**20  # of an answer; its tensors come on top
 START_SECONDS, END_SECONDS = 60.0, 5.0
+SPARES = 2  # as many as a submission needs whose hunts must not meet their solutions
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
@@ -37,15 +40,43 @@ class PlayerTimeout(Exception):
 
 
 class Host:
-    """Starts the warm parent when it is first needed and asks it for players; thread-safe."""
+    """Starts the warm parent when it is first needed and asks it for players; thread-safe.
+
+    `SPARES` more players of the lesson that was asked for last are made ready in the background.
+    Each is confined, has seen no learner's code, and is used for one submission at most.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
+        self._spares: deque[tuple[tuple, Future[Session]]] = deque()
+        self._background: ThreadPoolExecutor | None = None
 
     def player(self, lesson: str, setup: bytes) -> Session:
         """A fresh player for one submission of a lesson."""
+        session = self._spare(lesson, setup) or self._opened(lesson, setup)
+        with self._lock:
+            self._background = self._background or ThreadPoolExecutor(1)
+            while len(self._spares) < SPARES:
+                future = self._background.submit(self._opened, lesson, setup)
+                self._spares.append(((lesson, setup), future))
+        return session
+
+    def _spare(self, lesson: str, setup: bytes) -> Session | None:
+        """One that is ready, or nearly; None where there is none of this lesson."""
+        while True:
+            with self._lock:
+                if not self._spares:
+                    return None
+                kind, future = self._spares.popleft()
+            with contextlib.suppress(RuntimeError):  # it did not start: another will, or say why
+                session = future.result()
+                if kind == (lesson, setup) and not session.astray:
+                    return session
+                session.close()
+
+    def _opened(self, lesson: str, setup: bytes) -> Session:
         session = self._session()
         session.open(lesson, setup)
         return session
@@ -71,8 +102,19 @@ class Host:
             raise RuntimeError("the grader could not start a process for a player")
         return Session(Wire(ours), pid)
 
+    def drop_spares(self) -> None:
+        """End the players that wait for a submission."""
+        if self._background is not None:
+            self._background.shutdown(cancel_futures=True)
+            self._background = None
+        while self._spares:
+            _, future = self._spares.popleft()
+            if not future.cancelled() and not future.exception():
+                future.result().close()
+
     def close(self) -> None:
-        """End the warm parent."""
+        """End the warm parent and what it started."""
+        self.drop_spares()
         if self._process is not None:
             self._control.close()  # which it takes for the end, and kills its players
             try:

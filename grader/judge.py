@@ -3,33 +3,26 @@ learner's code."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import hmac
-import marshal
 import re
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 
-from course_utils.engine.answers import Expected, public_seed
-from course_utils.engine.codec import pack
-from course_utils.engine.diagnose import Outcomes, diagnose
+from course_utils.engine.answers import Expected
+from course_utils.engine.diagnose import Diagnosis, Outcomes, diagnose
 from course_utils.engine.exercise import Exercise, Lesson, is_exam, load_lesson
 from grader import tame, verdict
-from grader.host import Host, OutOfTurn, PlayerLost, PlayerTimeout, Session
+from grader.conversation import Conversation, compiled_setup, exercise_seed
+from grader.host import Host, Session
 from grader.misconceptions import load_hunts
 from grader.reference import expected, public_answers
-from grader.source import load_source
 from grader.submission import Submission
 from grader.verdict import ExerciseVerdict, Verdict
 
 SECONDS = 10.0  # for a cell, and again for the cases of its exercise
 GRACE = 5.0  # for a player that does not stop by itself
-
-
-class Tampered(Exception):
-    """Code that a probe relies on was replaced."""
 
 
 class Judge:
@@ -55,12 +48,12 @@ class Judge:
         """The exercises of a submission (or `only` some), each with references of what it needs."""
         start = time.perf_counter()
         lesson = load_lesson(submission.lesson)
-        hidden = _Conversation(self, submission, secret=self.secret)
-        public = _Conversation(self, submission, secret=None, fatal=hidden.fatal)
+        wanted = [e for e in lesson.exercises.values() if only is None or e.id in only]
+        hidden = Conversation(self, submission, self.secret)
+        public = Conversation(self, submission, None, hidden.fatal)
         try:
-            wanted = [e for e in lesson.exercises.values() if only is None or e.id in only]
-            found = {e.id: _graded(e, hidden, public) for e in _in_safe_order(lesson, wanted)}
-            verdicts = [found[e.id] for e in wanted]
+            found = _first_run(hidden, _in_safe_order(lesson, wanted))
+            verdicts = [_second_look(e, found[e.id], hidden, public) for e in wanted]
         finally:
             hidden.close()
             public.close()
@@ -75,33 +68,63 @@ class Judge:
         )
 
     def open_player(self, lesson: str) -> Session:
-        return self._host.player(lesson, _compiled_setup(lesson))
+        return self._host.player(lesson, compiled_setup(lesson))
 
     def try_sandbox(self, lesson: str, things: dict) -> tuple[list[str], list[str]]:
         """(layers in force, what a player could do with these `things` all the same)."""
-        return self._host.leaks(lesson, _compiled_setup(lesson), things)
+        return self._host.leaks(lesson, compiled_setup(lesson), things)
+
+
+@dataclass
+class _Graded:
+    """An exercise's verdict, and what it was reached from; None where no outcomes came."""
+
+    verdict: ExerciseVerdict
+    outcomes: Outcomes | None = None
+    diagnosis: Diagnosis | None = None
 
 
 def _in_safe_order(lesson: Lesson, wanted: list[Exercise]) -> list[Exercise]:
-    """Hunts by the place of their base: few players then have seen a reference that gives one away.
-
-    (Those that have are replaced; see `_Conversation._ask`.)
-    """
+    """Hunts right after their base, before anything that is sent its reference as a stand-in: one
+    player will do then."""
     places = {name: place for place, name in enumerate(lesson.exercises)}
-    return sorted(wanted, key=lambda e: (e.kind != "code", places.get(e.base, places[e.id])))
+    return sorted(wanted, key=lambda e: (places.get(e.base, places[e.id]), e.kind != "code"))
 
 
-def _graded(e: Exercise, hidden: _Conversation, public: _Conversation) -> ExerciseVerdict:
-    """Graded on hidden cases. Where they name no misconception, the public ones explain."""
+def _first_run(hidden: Conversation, exercises: list[Exercise]) -> dict[str, _Graded]:
+    """Every exercise on its hidden cases. While one is played, the one before is judged."""
+    with ThreadPoolExecutor(1) as judging:
+        found = {}
+        for e in exercises:
+            start = time.perf_counter()
+            answer = hidden.play(e, aside=_is_beside_its_base(hidden, e))
+            played = time.perf_counter() - start
+            found[e.id] = judging.submit(_judged, hidden, e, answer, played)
+        return {name: future.result() for name, future in found.items()}
+
+
+def _is_beside_its_base(hidden: Conversation, e: Exercise) -> bool:
+    return e.kind == "hunt" and e.base in load_lesson(hidden.submission.lesson).exercises
+
+
+def _second_look(
+    e: Exercise, graded: _Graded, hidden: Conversation, public: Conversation
+) -> ExerciseVerdict:
+    """A hunt that failed is played again after all cells before it: it may use what they define.
+    Where the hidden cases name no misconception, the public ones explain."""
     start = time.perf_counter()
-    result, outcomes, _ = hidden.grade(e)
-    if outcomes and result.verdict not in ("pass", "missing") and not result.message:
-        shown, got, found = public.grade(e)
-        result.message = verdict.public_message(e, got, found) if found else shown.message
-        result.misconception = shown.misconception
+    first = graded.verdict.seconds
+    if graded.outcomes and graded.verdict.verdict != "pass" and _is_beside_its_base(hidden, e):
+        graded = _graded(hidden, e)
+    result = graded.verdict
+    if graded.outcomes and result.verdict not in ("pass", "missing") and not result.message:
+        shown = _graded(public, e)
+        result.message, result.misconception = shown.verdict.message, shown.verdict.misconception
+        if shown.diagnosis:
+            result.message = verdict.public_message(e, shown.outcomes, shown.diagnosis)
     if e.kind == "hunt" and result.misconception == _kept_secret(hidden.submission.lesson, e):
         result.message = verdict.STILL_BROKEN  # its own message would end the hunt
-    result.seconds = round(time.perf_counter() - start, 3)
+    result.seconds = round(first + time.perf_counter() - start, 3)
     return result
 
 
@@ -110,141 +133,39 @@ def _kept_secret(lesson: str, e: Exercise) -> str | None:
     return "" if is_exam(lesson) else load_hunts(lesson)[e.id]
 
 
-class _Conversation:
-    """A submission's exercises, played in order on hidden or on public cases."""
-
-    def __init__(self, judge: Judge, submission: Submission, secret, fatal=None) -> None:
-        self.judge, self.submission, self.secret = judge, submission, secret
-        self._session: Session | None = None
-        self.sandbox = "none"  # layers in force, or none where no cell was run
-        self._defined: set[str] = set()  # cells that the present player has run
-        self._shown: set[str] = set()  # references that the present player has been sent
-        self._last = ""  # the cell that it ran last
-        self.fatal: set[str] = set() if fatal is None else fatal  # cells that cost a player
-
-    def grade(self, e: Exercise):
-        """(verdict, outcomes, diagnosis); the latter two are None where no outcomes came."""
-        if e.id not in self.submission.cells:
-            return verdict.missing(e, "Its cell is missing from the notebook."), None, None
-        seed, facts = self._facts(e)
-        try:
-            reply = self._ask(e, seed, facts)
-        except PlayerTimeout:
-            return verdict.lost(e, "timeout", verdict.TOO_LONG), None, None
-        except PlayerLost:
-            message = "The process that ran this cell ended before it could answer."
-            return verdict.lost(e, "error", message), None, None
-        except Tampered:
-            message = "It changes PyTorch, Python or the grader itself. An answer must not do that."
-            return verdict.lost(e, "error", message), None, None
-        got = self._outcomes(e, reply, facts)
-        found = diagnose(e, got, facts.want, facts.mistakes)
-        return verdict.judge_exercise(e, got, found), got, found
-
-    def _outcomes(self, e: Exercise, reply: dict, facts: Expected) -> Outcomes:
-        """The player's answer in the form that `diagnose` reads, whatever was sent."""
-        known = _words(self.submission.lesson, e.id) | tame.vocabulary([facts.want])
-        code = self.submission.helpers.get(e.id, "") + self.submission.cells[e.id]
-        whole, cases = reply.get("error"), reply.get("outcomes")
-        cases = cases if isinstance(cases, dict) else {}
-        sent = {s.name: {"error": whole} if whole else cases.get(s.name) for s in e.cases}
-        return {name: _outcome(outcome, known, code) for name, outcome in sent.items()}
-
-    def close(self) -> None:
-        if self._session:
-            self._session.close()
-            self._session = None
-
-    def _facts(self, e: Exercise) -> tuple[str, Expected]:
-        lesson = self.submission.lesson
-        if self.secret is None:
-            return public_seed(lesson), public_answers(lesson, e.id)
-        seed = exercise_seed(self.secret, lesson, e)
-        return seed, expected(lesson, e.id, seed, self.judge.device)
-
-    def _ask(self, e: Exercise, seed: str, facts: Expected) -> dict:
-        """Play one exercise in a player that has run the learner's cells before it.
-
-        Never in one that was sent its solution as a stand-in: a learner's code may have kept it.
-        """
-        if self._session and (e.base or e.id) in self._shown:
-            self.close()
-        try:
-            return self._play_in_order(e, seed, facts)
-        except OutOfTurn:  # perhaps an earlier cell's doing: once more, in a new player
-            self.fatal.discard(e.id)
-            return self._play_in_order(e, seed, facts)
-
-    def _play_in_order(self, e: Exercise, seed: str, facts: Expected) -> dict:
-        """Play the cells before the exercise that this player has not seen, and then itself."""
-        while True:
-            if self._session and self._session.astray:  # the last cell's doing, not this one's
-                self.fatal.add(self._last)
-                self.close()
-            todo = [x for x in self._before(e) if x.id not in self._defined | self.fatal]
-            if not todo:
-                return self._play(e, seed, facts.givens, skip=False)
-            with contextlib.suppress(PlayerTimeout, PlayerLost, Tampered):  # it is left out then
-                self._play(todo[0], seed="", givens={}, skip=True)
-
-    def _before(self, e: Exercise) -> list[Exercise]:
-        every = list(load_lesson(self.submission.lesson).exercises.values())
-        return [x for x in every[: every.index(e)] if x.id in self.submission.cells]
-
-    def _play(self, e: Exercise, seed: str, givens: dict, skip: bool) -> dict:
-        if self._session is None:
-            self._session = self.judge.open_player(self.submission.lesson)
-            self.sandbox = "+".join(self._session.layers)
-            self._defined, self._shown = set(), set()
-        try:
-            reply = self._send(e, seed, givens, skip)
-            if reply.get("changed"):
-                raise Tampered
-        except (PlayerTimeout, PlayerLost, Tampered):
-            self.close()
-            self.fatal.add(e.id)
-            raise
-        self._defined.add(e.id)
-        self._last = e.id
-        if reply.get("hung"):  # no other player shall wait for it
-            self.fatal.add(e.id)
-        return reply
-
-    def _send(self, e: Exercise, seed: str, givens: dict, skip: bool) -> dict:
-        lesson, seconds = self.submission.lesson, self.judge.seconds
-        needs = [] if skip else list(e.needs)
-        self._shown.update(needs)
-        request = {
-            "exercise": e.id,
-            "helpers": self.submission.helpers.get(e.id, ""),
-            "cell": self.submission.cells[e.id],
-            "needs": needs,
-            "seed": seed,
-            "device": self.judge.device,
-            "seconds": seconds,
-            "skip": skip,
-        }
-        codes = [_compiled_reference(lesson, name) for name in needs]
-        allowed = 2 * seconds + self.judge.grace
-        return self._session.ask(request, *codes, pack(givens), seconds=allowed)
+def _graded(conversation: Conversation, e: Exercise) -> _Graded:
+    return _judged(conversation, e, conversation.play(e))
 
 
-def exercise_seed(secret: str, lesson: str, e: Exercise) -> str:
-    """What one exercise's hidden cases grow from; it tells nothing about the secret."""
-    name = f"{lesson}|{e.base or e.id}"
-    return hmac.new(secret.encode(), name.encode(), hashlib.sha256).hexdigest()
+def _judged(
+    conversation: Conversation, e: Exercise, answer: dict | ExerciseVerdict, played: float = 0.0
+) -> _Graded:
+    """`played` seconds were spent before."""
+    start = time.perf_counter()
+    graded = (
+        _Graded(answer)
+        if isinstance(answer, ExerciseVerdict)
+        else _compared(conversation, e, answer)
+    )
+    graded.verdict.seconds = round(played + time.perf_counter() - start, 3)
+    return graded
 
 
-@cache
-def _compiled_setup(lesson: str) -> bytes:
-    return marshal.dumps(compile(load_source(lesson).setup(), "<setup>", "exec"))
+def _compared(conversation: Conversation, e: Exercise, answer: dict) -> _Graded:
+    facts = conversation.expected(e)
+    got = _outcomes(conversation.submission, e, answer, facts)
+    found = diagnose(e, got, facts.want, facts.mistakes)
+    return _Graded(verdict.judge_exercise(e, got, found), got, found)
 
 
-@cache
-def _compiled_reference(lesson: str, name: str) -> bytes:
-    """A stand-in without source text or docstrings."""
-    code = load_source(lesson).references[name]
-    return marshal.dumps(compile(code, "<given>", "exec", optimize=2))
+def _outcomes(submission: Submission, e: Exercise, answer: dict, facts: Expected) -> Outcomes:
+    """The player's answer in the form that `diagnose` reads, whatever was sent."""
+    known = _words(submission.lesson, e.id) | tame.vocabulary([facts.want])
+    code = submission.helpers.get(e.id, "") + submission.cells[e.id]
+    whole, cases = answer.get("error"), answer.get("outcomes")
+    cases = cases if isinstance(cases, dict) else {}
+    sent = {s.name: {"error": whole} if whole else cases.get(s.name) for s in e.cases}
+    return {name: _outcome(outcome, known, code) for name, outcome in sent.items()}
 
 
 def _outcome(sent: object, known: set[str], code: str) -> dict:

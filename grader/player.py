@@ -21,7 +21,7 @@ from course_utils.engine.codec import pack, unpack
 from course_utils.engine.exercise import load_lesson
 from course_utils.engine.limits import time_limit
 from course_utils.engine.runner import CELL, TIMEOUT, StopProbe, describe_error, run_cases
-from grader import canaries, sandbox
+from grader import canaries, sandbox, warm
 from grader.seal import Seal
 
 
@@ -49,6 +49,16 @@ class Player:
             except BaseException as e:  # whatever it is, only this exercise suffers
                 error = describe_error(e)
         return error
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is defined inside is forgotten afterwards."""
+        own = dict(self.space)
+        try:
+            yield
+        finally:
+            self.space.clear()
+            self.space.update(own)
 
     @contextlib.contextmanager
     def stand_ins(self, needs: dict[str, bytes]) -> Iterator[Callable[[], None]]:
@@ -88,14 +98,15 @@ def serve(connection: Connection, layers: set[str], held: int) -> None:
     layers = layers | sandbox.confine(held, sandbox.Limits(), folder)
     found = canaries.leaks(hello["canaries"], layers) if hello["canaries"] else []
     told = {"layers": sorted(layers, key=sandbox.LAYERS.index), "leaks": found}
-    connection.send_bytes(pack(told | {"number": hello["number"]}))
+    warm.settle()
     player, seal = Player(hello["lesson"], setup), Seal()
+    connection.send_bytes(pack(told | {"number": hello["number"]}))
     send, to_bytes = connection.send_bytes, pack  # a cell may replace the module's
     with contextlib.suppress(EOFError):
         while True:
             request = json.loads(connection.recv_bytes())
             answer = _answer(player, request, connection)
-            about = {"number": request["number"], "changed": bool(seal.broken)}
+            about = {"number": request["number"], "changed": seal.broken}
             send(to_bytes(answer | about))
 
 
@@ -106,7 +117,9 @@ def _answer(player: Player, request: dict, connection: Connection) -> dict:
     """
     codes = [connection.recv_bytes() for _ in request["needs"]]
     givens = unpack(connection.recv_bytes())
-    with player.stand_ins(dict(zip(request["needs"], codes, strict=True))) as put_again:
+    needs = dict(zip(request["needs"], codes, strict=True))
+    aside = player.aside() if request["aside"] else contextlib.nullcontext()
+    with aside, player.stand_ins(needs) as put_again:
         error = _defined(player, request)
         exercise = player.lesson[request["exercise"]]
         hung = bool(error) and error["type"] == TIMEOUT

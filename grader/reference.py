@@ -4,6 +4,7 @@ runs this; learners get the results as data."""
 from __future__ import annotations
 
 import re
+import threading
 from functools import cache
 
 from course_utils.engine.answers import Expected, load_answers, public_seed
@@ -68,9 +69,17 @@ def outcomes_of(
     return outcomes, givens
 
 
+ONE_AT_A_TIME = threading.RLock()  # random numbers under control are the whole process's
+
+
 @cache
 def expected(lesson: str, exercise_id: str, seed: str, device: str = "cpu") -> Expected:
     """Computed once per seed, however many submissions are graded with it."""
+    with ONE_AT_A_TIME:
+        return _expected(lesson, exercise_id, seed, device)
+
+
+def _expected(lesson: str, exercise_id: str, seed: str, device: str) -> Expected:
     exercise = load_lesson(lesson)[exercise_id]
     code = reference_code(lesson, exercise)
     want, givens = outcomes_of(lesson, exercise, code, seed, device)

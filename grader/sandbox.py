@@ -80,6 +80,12 @@ class Limits:
     file_size: int = 32 * 2**20
 
 
+def look_around() -> None:
+    """What is looked up once, before any fork: landlockpy starts a program to find libc."""
+    if landlockpy:
+        landlockpy.supported()
+
+
 def enough(layers) -> bool:
     """Whether these layers suffice to run a stranger's code."""
     return any(needed <= set(layers) for needed in ENOUGH)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Iterator
+from operator import attrgetter, is_, itemgetter
 from types import FunctionType, ModuleType
 
 import torch
 
 OURS = ("course_utils.engine.", "course_utils.exercises.", "grader.player", "multiprocessing.conn")
+CODE = attrgetter("__code__")
 THEIRS = (builtins, torch, torch.Tensor, torch.nn.Module, torch.nn.functional, torch.Generator)
 
 
@@ -22,37 +23,51 @@ class Seal:
     """Remembers functions and classes as they are now."""
 
     def __init__(self) -> None:
-        self._kept = {(id(o), name): (o, what, code) for o, name, what, code in _callables()}
-        self._names = {kind: len(vars(kind)) for kind in (torch.Tensor, torch.nn.Module)}
+        owners = [owner for owner in _owners() if _callables(owner)]
+        self._kept = [_Kept(owner) for owner in owners]
+        self._sizes = {kind: len(vars(kind)) for kind in (torch.Tensor, torch.nn.Module)}
 
     @property
-    def broken(self) -> str:
-        """Name of something that was replaced; "" where all is as it was."""
+    def broken(self) -> bool:
+        """Whether something was replaced, or put in front of what a tensor or module inherits."""
         if sys.gettrace() or sys.getprofile():
-            return "a trace function"
-        for kind, count in self._names.items():
-            if len(vars(kind)) != count:  # something new, in front of what it inherits
-                return kind.__name__
-        for (_, name), (owner, what, code) in self._kept.items():
-            now = owner.__dict__.get(name)
-            if now is not what or _code(now) is not code:
-                return f"{getattr(owner, '__name__', '')}.{name}"
-        return ""
+            return True
+        if any(len(vars(kind)) != size for kind, size in self._sizes.items()):
+            return True
+        return any(kept.changed() for kept in self._kept)
 
 
-def _callables() -> Iterator[tuple[object, str, object, object]]:
-    """(owner, name, what stands there, its code) for all that a probe relies on."""
+class _Kept:
+    """What one module or class holds. Compared once per exercise, so without a loop in Python."""
+
+    def __init__(self, owner: object) -> None:
+        names = _callables(owner)
+        self._held = vars(owner)
+        self._values = itemgetter(*names, names[0])  # two at least, or it would give no tuple
+        self._before = self._values(self._held)
+        self._functions = [what for what in self._before if isinstance(what, FunctionType)]
+        self._codes = list(map(CODE, self._functions))
+
+    def changed(self) -> bool:
+        try:
+            now = self._values(self._held)
+        except KeyError:
+            return True
+        same = all(map(is_, now, self._before))
+        return not (same and all(map(is_, map(CODE, self._functions), self._codes)))
+
+
+def _owners() -> dict[object, None]:
+    """Modules and classes that a probe relies on."""
     ours = [m for name, m in sys.modules.items() if name.startswith(OURS) and m]
     classes = [c for m in ours for c in vars(m).values() if isinstance(c, type) and _is_ours(c)]
-    for owner in (*THEIRS, *ours, *classes):
-        for name, what in list(vars(owner).items()):
-            if callable(what) and not isinstance(what, ModuleType):
-                yield owner, name, what, _code(what)
+    return dict.fromkeys((*THEIRS, *ours, *classes))
+
+
+def _callables(owner: object) -> list[str]:
+    held = vars(owner).items()
+    return [name for name, what in held if callable(what) and not isinstance(what, ModuleType)]
 
 
 def _is_ours(kind: type) -> bool:
     return kind.__module__.startswith(OURS)
-
-
-def _code(what: object) -> object:
-    return what.__code__ if isinstance(what, FunctionType) else None

@@ -14,8 +14,9 @@ from course_utils.engine.diagnose import diagnose
 from course_utils.engine.exercise import Exercise, load_lesson
 from course_utils.engine.limits import time_limit
 from course_utils.engine.runner import run_cases
+from grader.conversation import exercise_seed
 from grader.course import Course
-from grader.judge import SECONDS, exercise_seed
+from grader.judge import SECONDS
 from grader.reference import outcomes_of, reference_code
 from grader.source import load_source
 from grader.verdict import judge_exercise

@@ -22,7 +22,8 @@ from handin import (
 )
 
 from course_utils.cli import main
-from grader.judge import Judge, exercise_seed
+from grader.conversation import exercise_seed
+from grader.judge import Judge
 from grader.nbgrader_steps import verdict_card
 from grader.reference import expected, reference_code
 from grader.submission import collect

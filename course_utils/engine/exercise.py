@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 
 from course_utils.engine.case import FAKE_CUDA, Case, CaseSpec
@@ -122,6 +123,7 @@ def letters(answers: dict, number: int) -> str:
     return "".join(sorted(set(str(given).lower()) & set("abcdefgh")))
 
 
+@cache
 def load_lesson(lesson: str) -> Lesson:
     """The exercises of a lesson such as "04_ddpm", or of an exam such as "exam_7".
 

@@ -18,6 +18,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 RUNS = "stays on the device of its inputs"
 
+has_cuda = cache(torch.cuda.is_available)  # fake tensors ask for every operation
+
 
 def device_outcome(probe: Callable, target: object, case: object) -> dict:
     """{"outputs": {RUNS: bool}}: False where devices were mixed or a result left the GPU.
@@ -25,12 +27,19 @@ def device_outcome(probe: Callable, target: object, case: object) -> dict:
     A run that a fake tensor cannot carry to its end counts as True.
     """
     try:
-        with FakeTensorMode(), movable_modules():
+        with fake_tensors():
             outputs = probe(target, case)
     except Exception as error:
         return {"outputs": {RUNS: not is_device_error(error)}}
     stayed = all(v.is_cuda for v in outputs.values() if isinstance(v, torch.Tensor))
     return {"outputs": {RUNS: stayed}}
+
+
+@contextlib.contextmanager
+def fake_tensors() -> Iterator[None]:
+    """Inside, tensors hold no values, and there may be CUDA tensors where there is no GPU."""
+    with patch.object(torch.cuda, "is_available", has_cuda), FakeTensorMode(), movable_modules():
+        yield
 
 
 @contextlib.contextmanager
@@ -67,7 +76,7 @@ def _moved(p: nn.Parameter, move: Callable) -> nn.Parameter:
 @cache
 def warm_up() -> None:
     """The first fake tensor imports half of PyTorch; call this where waiting does not hurt."""
-    with FakeTensorMode():
+    with fake_tensors():
         torch.empty(2, device="cuda").add_(1)
 
 

@@ -37,10 +37,11 @@ def guarded_judge():
     os.environ["COURSE_CANARY"] = CANARY
     with Judge("a secret " + CANARY, seconds=1.5) as judge:
         judge.grace = 1.0
-        judge.open_player(handin.LESSON).close()
+        judge.try_sandbox(handin.LESSON, {})  # so the parent starts, and no spare players yet
         parent = judge._host._process.pid
         guard(parent)
         yield judge
+        judge._host.drop_spares()
         left = psutil.Process(parent).children(recursive=True)
         left = psutil.wait_procs(left, timeout=10)[1]  # those that were killed need a moment
         for process in left:

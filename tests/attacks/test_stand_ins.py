@@ -85,9 +85,9 @@ def test_no_exercise_can_be_passed_with_constants(lesson, group):
 
 
 def test_stand_ins_carry_no_text():
-    from grader.judge import _compiled_reference
+    from grader.conversation import compiled_reference
 
     for name, e in handin.EXERCISES.items():
         if e.kind == "code":
-            code = _compiled_reference(LESSON, name)
+            code = compiled_reference(LESSON, name)
             assert not re.search(rb"SOLUTION|Ho et al|Nichol", code), name
