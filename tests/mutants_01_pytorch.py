@@ -244,3 +244,6 @@ MUTANTS = {
         "weights reset": (FEATURES, f"    backbone.norm.reset_running_stats()\n{FEATURES}"),
     },
 }
+
+# Wrong too, and no listed mistake explains it: (exercise, old text, new text)
+UNNAMED = []

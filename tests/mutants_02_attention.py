@@ -107,3 +107,13 @@ MUTANTS = {
         "one image for all": ("self.attn(tokens)", "self.attn(tokens[:1].expand_as(tokens))"),
     },
 }  # fmt: skip
+
+# Wrong too, and no listed mistake explains it: (exercise, old text, new text)
+UNNAMED = [
+    ("scaled_dot_product_attention", "** 0.5", "** 0.25"),
+    ("split_heads", "transpose(1, 2)", "transpose(1, 2).flip(1)"),
+    ("MultiHeadSelfAttention", "self.to_k(x)", "self.to_k(x.flip(1))"),
+    ("sinusoidal_table", "angles.cos()", "-angles.cos()"),
+    ("TransformerEncoderBlock", "nn.GELU()", "nn.SiLU()"),
+    ("SpatialSelfAttention", "return x + ", "return 0.5 * x + "),
+]

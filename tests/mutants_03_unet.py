@@ -223,3 +223,11 @@ MUTANTS = {
         "T ignored in the draw": ("torch.randint(0, num_timesteps,", "torch.randint(0, 1000,"),
     },
 }
+
+# Wrong too, and no listed mistake explains it: (exercise, old text, new text)
+UNNAMED = [
+    ("ResidualBlock", "h + self.time_mlp", "h - self.time_mlp"),
+    ("UpBlock", "cat([x, skip]", "cat([x, skip / 2]"),
+    ("UNet", "skip3, t_emb)", "0 * skip3, t_emb)"),
+    ("denoise_train_step", "torch.randn_like(images)", "torch.randn_like(images[:1])"),
+]

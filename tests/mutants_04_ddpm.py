@@ -290,3 +290,12 @@ MUTANTS = {
         "seeded": ("x = torch.randn(", "torch.manual_seed(0); x = torch.randn("),
     },
 }
+
+# Wrong too, and no listed mistake explains it: (exercise, old text, new text)
+UNNAMED = [
+    ("sample_ddpm", 'schedule["betas"][i].sqrt()', "1"),
+    ("sample_ddpm", "if i > 0:", "if i > 1:"),
+    ("drop_labels", "< p_uncond", "< 2 * p_uncond"),
+    ("drop_labels", "drop, null_class", "drop, -1"),
+    ("sample_cfg", "class_labels.to(device)", "class_labels.to(device).flip(0)"),
+]

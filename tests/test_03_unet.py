@@ -1,41 +1,18 @@
-"""Lesson 03: its misconceptions, alternatives, quiz, instruments, and wrong code nobody listed."""
-
-from dataclasses import replace
+"""Lesson 03: what a learner is told, what lesson 04 gets, its gate and its instruments."""
 
 import pytest
 import torch
-from mutants_03_unet import MUTANTS
+from lessons import judged
 from safetensors.torch import load_file
 from torch import nn
 
 from course_utils import checkpoints, denoising, filters, shape_figures, unet_lab
-from course_utils.engine.answers import PUBLIC_SEED, load_answers
 from course_utils.engine.exercise import load_lesson
-from grader import quiz
-from grader.misconceptions import load_hunts
-from grader.reference import edits_of, expected, hunt_code, reference_code, stub_code
+from grader.reference import reference_code
 from grader.source import load_source
-from grader.verify import diagnose_code, load_alternatives
 
 LESSON = "03_unet"
-SECRET = "tests of lesson 03"
 EXERCISES = load_lesson(LESSON).exercises
-CODE = [e for e in EXERCISES.values() if e.kind == "code"]
-HUNTS = [e for e in EXERCISES.values() if e.kind == "hunt"]
-QUESTIONS = quiz.load(LESSON)
-
-
-def ids(exercises):
-    return [e.id for e in exercises]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """The probes' tensors are tiny: threads would only get in each other's way."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -43,107 +20,17 @@ def unet():
     return load_source(LESSON).namespace()["UNet"]
 
 
-def judged(e, code):
-    """What the judge says of code, on secret cases."""
-    return diagnose_code(LESSON, e, code, SECRET, expected(LESSON, e.id, SECRET))
-
-
-def checked(e, code):
-    """What the check in the notebook says of code, with the answers that are shipped."""
-    return diagnose_code(LESSON, e, code, PUBLIC_SEED, load_answers(LESSON)[e.id])
-
-
-def is_named(found, name):
-    return not found.passed and found.mistake is not None and found.mistake.id == name
-
-
-@pytest.mark.parametrize("e", EXERCISES.values(), ids=ids(EXERCISES.values()))
-def test_reference_passes_every_secret_case(e):
-    assert judged(e, reference_code(LESSON, e)).passed
-
-
-@pytest.mark.parametrize("e", EXERCISES.values(), ids=ids(EXERCISES.values()))
-def test_reference_raises_no_error_that_a_wrong_answer_could_share(e):
-    assert not [case for case, o in expected(LESSON, e.id, SECRET).want.items() if "error" in o]
-
-
-@pytest.mark.parametrize("e", EXERCISES.values(), ids=ids(EXERCISES.values()))
-def test_stub_fails(e):
-    assert not judged(e, stub_code(LESSON, e)).passed
-
-
-@pytest.mark.parametrize("e", CODE, ids=ids(CODE))
-def test_each_misconception_is_named_as_itself_by_the_check(e):
-    reference = reference_code(LESSON, e)
-    for edit in edits_of(LESSON, e):
-        assert is_named(checked(e, edit.apply(reference)), edit.id), edit.id
-
-
-@pytest.mark.parametrize("e", HUNTS, ids=ids(HUNTS))
-def test_each_hunt_is_named_as_the_mistake_that_it_hides(e):
-    code = hunt_code(LESSON, e)
-    planted = load_hunts(LESSON)[e.id]
-    assert is_named(judged(e, code), planted) and is_named(checked(e, code), planted)
-
-
-@pytest.mark.parametrize("e", CODE, ids=ids(CODE))
-def test_each_alternative_passes(e):
-    for style, code in load_alternatives(LESSON)[e.id]:
-        found = judged(e, code)
-        assert found.passed, f"{style}: {found.wrong}"
-
-
-@pytest.mark.parametrize("e", CODE, ids=ids(CODE))
-def test_mutants_fail(e):
-    reference = reference_code(LESSON, e)
-    unnamed = replace(expected(LESSON, e.id, SECRET), mistakes=[])  # naming would only cost time
-    for what, (old, new) in MUTANTS[e.id].items():
-        assert reference.count(old) == 1, what
-        found = diagnose_code(LESSON, e, reference.replace(old, new), SECRET, unnamed)
-        assert not found.passed, f"{what}: it passes"
-
-
-@pytest.mark.parametrize(
-    ("exercise", "old", "new"),
-    [
-        ("ResidualBlock", "h + self.time_mlp", "h - self.time_mlp"),
-        ("UpBlock", "cat([x, skip]", "cat([x, skip / 2]"),
-        ("UNet", "skip3, t_emb)", "0 * skip3, t_emb)"),
-        ("denoise_train_step", "torch.randn_like(images)", "torch.randn_like(images[:1])"),
-    ],
-)
-def test_an_unlisted_mistake_is_not_given_the_name_of_another(exercise, old, new):
-    e = EXERCISES[exercise]
-    found = judged(e, reference_code(LESSON, e).replace(old, new))
-    assert not found.passed and found.mistake is None
-
-
-@pytest.mark.parametrize("e", CODE, ids=ids(CODE))
-def test_messages_teach_in_a_few_sentences_and_show_no_code_of_the_solution(e):
-    for edit in edits_of(LESSON, e):
-        assert 30 < len(edit.message) < 260 and edit.message.endswith((".", ".)")), edit.id
-        assert edit.old not in edit.message, edit.id
-
-
 def test_an_einops_error_for_odd_sizes_is_told_from_a_value_error():
     e = EXERCISES["rearrange_downsample"]
     code = reference_code(LESSON, e).replace("if height % 2 or width % 2:", "if False:")
-    wrong = judged(e, code).wrong["odd sizes"]
+    wrong = judged(LESSON, e, code).wrong["odd sizes"]
     assert "EinopsError" in wrong["odd height"].message
 
 
 def test_a_block_with_other_attribute_names_is_told_which_names_are_missing():
     e = EXERCISES["ResidualBlock"]
-    wrong = judged(e, reference_code(LESSON, e).replace("self.conv1", "self.first")).wrong
+    wrong = judged(LESSON, e, reference_code(LESSON, e).replace("self.conv1", "self.first")).wrong
     assert "conv1" in wrong["other channels"]["parameters"].message
-
-
-@pytest.mark.parametrize("number", range(len(QUESTIONS)))
-def test_quiz_has_one_explanation_per_choice(number):
-    question = QUESTIONS[number]
-    assert 3 <= len(question.choices) <= 4 and set(question.right) <= set(question.choices)
-    assert set(question.wrong) == set(question.choices) - set(question.right)
-    assert question.explanation and all(question.wrong.values())
 
 
 def test_answers_for_lesson_04_need_nothing_of_this_lessons_notebook():
