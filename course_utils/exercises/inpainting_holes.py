@@ -55,16 +55,17 @@ def bbox2mask(target, case):
         case("corner", mode="corner"),
         case("random_box", mode="random_box"),
         case("free_form", mode="free_form"),
-        case("random_box, a small image", group="robustness", mode="random_box", size=12),
-        case("free_form, a large image", group="robustness", mode="free_form", size=64),
+        case("random_box, a small image", group="robustness", mode="random_box", sizes=(9, 14)),
+        case("free_form, a large image", group="robustness", mode="free_form", sizes=(56, 70)),
         case("an unknown mode", group="robustness", mode="middle"),
     ],
     device=False,
 )  # fmt: skip
 def make_mask(target, case):
-    mode, size = case.option("mode"), case.option("size") or 4 * case.size(4, 7)
+    mode, sizes = case.option("mode"), case.option("sizes")
     if mode == "middle":
         return refusal_of_mode(target, mode)
+    size = case.size(*sizes) if sizes else 4 * case.size(4, 7)
     return mask_outputs(target, case, mode, size)
 
 
