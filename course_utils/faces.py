@@ -31,6 +31,7 @@ class Faces(NamedTuple):
 def load_faces(name="faces", root="data", image_size=32, limit=20_000, download=False):
     """Return `Faces` called name: "faces" (rendered, always there), "digits" or "celeba".
 
+    All have three channels, so that one network fits; digits are grey.
     CelebA is read from root/celeba/img_align_celeba (torchvision's place), from
     root/img_align_celeba or from root itself, at most limit images; it is fetched with torchvision
     only where download is true. Raises `DataUnavailable` where there are no images, `ValueError`
@@ -44,8 +45,10 @@ def load_faces(name="faces", root="data", image_size=32, limit=20_000, download=
         return Faces(images[:train], images[train:])
     if name == "digits":
         digits = load_digits()
-        parts = digits.train_images, digits.test_images
-        return Faces(*(_scaled(images, image_size) for images in parts))
+        parts = (
+            _scaled(images, image_size) for images in (digits.train_images, digits.test_images)
+        )
+        return Faces(*(grey.expand(-1, 3, -1, -1).contiguous() for grey in parts))
     if download and not _folder(Path(root)):
         _download(Path(root))
     return read_folder(_folder(Path(root)) or Path(root), image_size, limit)
@@ -75,6 +78,8 @@ def read_folder(folder, image_size=32, limit=20_000):
         (val if _is_for_validation(path, folder, len(train) + len(val)) else train).append(image)
     if not train or not val:
         raise DataUnavailable(_by_hand(folder, len(train) + len(val)))
+    if skipped:
+        print(f"left out {skipped} files of {folder} that cannot be read as pictures")
     return Faces(torch.stack(train), torch.stack(val), skipped)
 
 

@@ -3,6 +3,7 @@
 Images are float32 (B, C, H, W) in [-1, 1], masks (B, 1, H, W) with 1 in the hole.
 """
 
+import json
 import math
 from pathlib import Path
 
@@ -56,6 +57,12 @@ def held_out_holes(count, seed=0):
     return holes[torch.arange(count) % len(holes)].float()
 
 
+def holes_by_kind(count):
+    """Test holes of each kind: name -> (count, 1, 32, 32)."""
+    holes = held_out_holes(count * len(KINDS))
+    return {kind: holes[i :: len(KINDS)] for i, kind in enumerate(KINDS)}
+
+
 def passes_gate(results, truth, mask):
     """Whether the last filling has 40 % less error than the first, and less than the second.
 
@@ -70,20 +77,40 @@ def passes_gate(results, truth, mask):
 
 def stored_fillings(names):
     """What the provided network painted into the lesson's holes, by the name of the schedule."""
+    return {name: _stored_images(name) for name in names}
+
+
+def stored_way():
+    """The provided network's way from noise (B, n, C, H, W), and its answers (N, m, C, H, W)."""
+    return _stored_images("way"), _stored_images("answers")
+
+
+def stored_histories():
+    """Training histories of the lesson's runs, by name, as `fit` returns them; seed 0."""
+    from safetensors import safe_open
+
+    with safe_open(STORED, framework="pt") as file:
+        return json.loads((file.metadata() or {}).get("histories", "{}"))
+
+
+def _stored_images(name):
     from safetensors.torch import load_file
 
-    stored = load_file(STORED)
-    return {name: stored[name].float() / 127.5 - 1 for name in names}
+    return load_file(STORED)[name].float() / 127.5 - 1
 
 
-def save_stored(holes, fillings):
-    """Write masks, by seed, and fillings (B, C, H, W) in [-1, 1], by name, as bytes."""
-    from safetensors.torch import save_file
+def save_stored(holes=None, images=None, histories=None):
+    """Store masks by seed, images in [-1, 1] by name, and histories by name; the rest stays."""
+    from safetensors.torch import load_file, save_file
 
-    tensors = {f"seed {seed}": masks.to(torch.uint8) for seed, masks in holes.items()}
-    pixels = {name: (f.clamp(-1, 1) + 1) * 127.5 for name, f in fillings.items()}
-    tensors |= {name: p.round().to(torch.uint8).contiguous() for name, p in pixels.items()}
-    save_file(tensors, STORED)
+    known = STORED.is_file()
+    tensors = load_file(STORED) if known else {}
+    for seed, masks in (holes or {}).items():
+        tensors[f"seed {seed}"] = masks.to(torch.uint8)
+    for name, pixels in (images or {}).items():
+        tensors[name] = ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).contiguous()
+    histories = (stored_histories() if known else {}) | (histories or {})
+    save_file(tensors, STORED, metadata={"histories": json.dumps(histories)})
     STORED.chmod(0o644)
 
 

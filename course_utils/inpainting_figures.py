@@ -19,17 +19,21 @@ def show_fillings(truth, mask, fillings, count=12):
     return show_rows([r[:count].cpu() for r in rows.values()], list(rows), alt=alt)
 
 
-def show_way(start, snapshots, truth, count=6):
-    """From noise in the hole to the image: snapshots (n, B, C, H, W), one row per image."""
-    steps = [start, *snapshots, truth]
-    rows = torch.stack([s[:count].cpu() for s in steps], 1)  # (count, n + 2, C, H, W)
-    titles = ["start", *(f"{k + 1} of {len(snapshots)}" for k in range(len(snapshots))), "true"]
+def show_way(way, truth):
+    """From noise in the hole to the image: way (B, n, C, H, W), one row per image."""
+    rows = torch.cat([way, truth[: len(way), None]], 1)
+    last = way.shape[1] - 1
+    titles = ["start", *(f"{k} of {last}" for k in range(1, last + 1)), "true"]
     alt = "Holes full of noise that turn into faces, step by step; the last column is the truth."
     return show_rows(rows, [""] * len(rows), titles, alt)
 
 
-def plot_hands(embedding, dim=8):
-    """Cosine columns of embedding(gammas, dim) over the noise level, as it is and times 1000."""
+def plot_hands(embedding=None, dim=8):
+    """Cosine columns of embedding(gammas, dim) over the noise level, as it is and times 1000.
+
+    Without an embedding the same cosines are drawn as given in the lesson's text.
+    """
+    embedding = embedding or _cosines
     gammas = torch.linspace(0, 1, 201)
     figure, panels = _panels(2, 7.5, 2.6)
     for axes, factor, name in zip(panels, (1, 1000), ("gamma", "1000 gamma"), strict=True):
@@ -41,14 +45,22 @@ def plot_hands(embedding, dim=8):
     return Picture(figure, alt)
 
 
-def plot_levels(levels, gammas):
+def _cosines(gammas, dim):
+    return torch.stack([(gammas * 10000 ** (-2 * i / dim)).cos() for i in range(dim // 2)], 1)
+
+
+def plot_levels(gammas, levels=()):
     """Where random noise levels fall, above the levels of the schedule, on a scale from 0 to 1."""
     figure, (axes,) = _panels(1, 6.5, 1.6)
     axes.scatter(levels, torch.ones(len(levels)), s=6, color=BLUE, alpha=0.3, linewidths=0)
     axes.scatter(gammas, torch.zeros(len(gammas)), s=14, color=RED, linewidths=0)
     axes.set_yticks([1, 0], ["sample_gammas", "schedule"])
     axes.set(xlabel="noise level gamma", ylim=(-0.6, 1.6))
-    alt = f"{len(levels)} random levels fill the gaps between the {len(gammas)} of the schedule."
+    alt = f"The {len(gammas)} levels of a schedule, with wide gaps between them."
+    if len(levels):
+        alt = (
+            f"{len(levels)} random levels fill the gaps between the {len(gammas)} of the schedule."
+        )
     return Picture(figure, alt)
 
 
@@ -73,17 +85,18 @@ def plot_histories(histories, baselines=None):
 
 
 def plot_history(history):
-    """Training loss and validation MAE of one run, side by side, the best epoch ringed."""
-    figure, panels = _panels(2, 7.5, 2.6)
-    names = {"train_loss": "training loss", "val_mae": "validation MAE"}
+    """Training loss, validation MAE and PSNR of one run, side by side, the best epoch ringed."""
+    names = {"train_loss": "training loss", "val_mae": "validation MAE", "val_psnr": "PSNR in dB"}
+    figure, panels = _panels(3, 9, 2.5)
+    best = history["best_epoch"]
     for axes, (key, name) in zip(panels, names.items(), strict=True):
         axes.plot(history[key], color=BLUE, marker=".")
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    best = history["best_epoch"]
-    panels[1].plot(best, history["val_mae"][best], "o", ms=11, mfc="none", color=RED)
+        if key != "train_loss":
+            axes.plot(best, history[key][best], "o", ms=11, mfc="none", color=RED)
     ends = [f"{name} from {history[k][0]:.3f} to {history[k][-1]:.3f}" for k, name in names.items()]
-    return Picture(figure, f"{' and '.join(ends)}; best epoch {best}.")
+    return Picture(figure, f"{', '.join(ends)}; best epoch {best}.")
 
 
 def _panels(count, width, height):

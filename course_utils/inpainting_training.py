@@ -17,8 +17,8 @@ class TrainingRun:
 
     Each batch is (y_0 (B, C, H, W), mask (B, 1, H, W)), drawn at random from images and from holes
     of make_mask. The learning rate rises for a tenth of the run and falls to almost zero.
-    `keeping(validate)` writes everything to a file after each epoch: a new run with the same name
-    and seed goes on from there.
+    `keeping(validate)` writes everything to a file after each epoch: a new run with the same name,
+    seed and images goes on from there.
     """
 
     batch_size, peak, hole_count = 16, 3e-3, 1000
@@ -32,7 +32,7 @@ class TrainingRun:
         self.generator = torch.Generator().manual_seed(seed)
         device = next(model.parameters()).device
         self.images, self.holes = images.to(device), self._draw_holes(make_mask, images).to(device)
-        self.values, self.bar = [], None
+        self.values, self.psnr, self.bar = [], [], None
         self._resume()
 
     @property
@@ -54,14 +54,18 @@ class TrainingRun:
             self.bar.update()
 
     def keeping(self, validate):
-        """`validate`, which also keeps the run's state; its value stands in the progress bar."""
+        """Makes `fit`'s validate, which returns the MAE, of one that returns (MAE, PSNR).
+
+        It also keeps the state of the run. Both values stand in the progress bar.
+        """
 
         def validate_and_keep(model, loader):
-            value = validate(model, loader)
+            value, psnr = validate(model, loader)
             better = value < min(self.values, default=math.inf)
             self.values.append(value)
+            self.psnr.append(psnr)
             self._keep(better)
-            self.bar.set_postfix(val_mae=f"{value:.4f}")
+            self.bar.set_postfix(val_mae=f"{value:.4f}", val_psnr=f"{psnr:.1f} dB")
             if not self.epochs_left:
                 self.bar.close()
             return value
@@ -75,7 +79,13 @@ class TrainingRun:
         self.model.load_state_dict(load_file(self._best))
         for file in (self.path, self._best, self.best_path):
             file.unlink(missing_ok=True)
-        return {"val_mae": self.values, "best_epoch": self.values.index(min(self.values))}
+        best = self.values.index(min(self.values))
+        return {"val_mae": self.values, "val_psnr": self.psnr, "best_epoch": best}
+
+    @property
+    def _images(self):
+        """Tells one set of images from another."""
+        return f"{tuple(self.images.shape)} {self.images.double().mean():.6f}"
 
     @property
     def _best(self):
@@ -103,7 +113,7 @@ class TrainingRun:
             for i, state in self.optimizer.state_dict()["state"].items()
             for name, value in state.items()
         }
-        about = {"values": json.dumps(self.values)}
+        about = {"values": json.dumps([self.values, self.psnr]), "images": self._images}
         unfinished = self.path.with_suffix(".part")
         save_file(_plain(weights | moments), unfinished, metadata=about)
         unfinished.replace(self.path)  # an interrupt leaves the old file or the new one
@@ -111,17 +121,18 @@ class TrainingRun:
             save_file(_plain(self.model.state_dict()), self._best)
 
     def _resume(self):
-        """Go on where an interrupted run stopped; a file of another model is ignored."""
+        """Go on where an interrupted run stopped; one of other images or nets is ignored."""
         from safetensors import safe_open
 
         if not (self.path.is_file() and self._best.is_file()):
             return
         with safe_open(self.path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            values = json.loads(file.metadata()["values"])
+            values, psnr = json.loads(file.metadata()["values"])
+            same = file.metadata()["images"] == self._images
         weights = _part(tensors, "model.")
         mine = {name: value.shape for name, value in self.model.state_dict().items()}
-        same = {name: value.shape for name, value in weights.items()} == mine
+        same = same and {name: value.shape for name, value in weights.items()} == mine
         if not same or len(values) >= self.epochs:
             return
         self.model.load_state_dict(weights)
@@ -130,7 +141,7 @@ class TrainingRun:
             number, what = name.split(".")
             state["state"].setdefault(int(number), {})[what] = value
         self.optimizer.load_state_dict(state)
-        self.values = values
+        self.values, self.psnr = values, psnr
         self.generator.manual_seed(len(values))
         print(f"going on after epoch {len(values) - 1}, from {self.path.name}")
 

@@ -32,7 +32,7 @@ from course_utils.inpainting_nets import BasicUNet, ImprovedUNet, NoisePredictor
 from course_utils.inpainting_training import TrainingRun
 from course_utils.plotting import show
 
-faces = load_faces("faces")  # also "digits", or "celeba" with its files in data/img_align_celeba
+faces = load_faces("faces")  # or "digits", or "celeba" with its files in data/img_align_celeba
 test_faces, test_holes = faces.val_images[:96], inpainting.held_out_holes(96)
 SEED = 0
 
@@ -57,7 +57,6 @@ show(drawn.show_fillings(test_faces, test_holes, classical))
 # But what should it answer? For a hole over both eyes many answers are right: blue eyes, brown eyes, glasses. You know from lesson 04 what one best guess looks like when many answers are possible: a ghost. So we let a diffusion model walk from noise to *one* of the answers, and give it the visible pixels on the way (Saharia et al. 2022, *Palette: Image-to-Image Diffusion Models*).
 # ## Part 1 · Holes
 # A hole is a *mask*: an image with one channel, **1 in the hole and 0 where the picture is visible**. Keep this sentence in mind: half of all bugs in inpainting are a mask turned round.
-
 
 # %% [markdown] exercise="bbox2mask"
 # A box is given as (top, left, height, width). Return a mask with 1 inside the box and 0 elsewhere, float32, shape (H, W, 1): this is the layout of a picture file, channels last. `image_shape` starts with (H, W). Where any part of the box lies outside the picture, raise a `ValueError`. (Slicing would not complain: `mask[30:40]` on 32 rows quietly gives two rows.)
@@ -119,15 +118,15 @@ def make_mask(mode, image_size, generator):
 
 
 # %% id="figure-holes"
+holes = inpainting.holes_by_kind(10)
 if check.solved("make_mask"):
     generator = torch.Generator().manual_seed(SEED)
     holes = {m: torch.stack([make_mask(m, 32, generator) for _ in range(10)]) for m in MODES}
-    show(drawn.show_holes(test_faces[:10], holes))
+show(drawn.show_holes(test_faces[:10], holes))
 
 # %% [markdown] id="what-the-network-sees"
 # ### What the network sees
 # The network needs to see the visible pixels. In the hole it needs *something*; zero would be a colour, so Palette puts noise there. That is `cond_image`, the condition. It stays the same during the whole walk.
-
 
 # %% [markdown] exercise="inpainting_item"
 # One training example, from an image, a mask and noise. `img` and `noise` are (C, H, W), `mask` is (1, H, W). Return a dict with four entries: `gt_image`, the image itself (*ground truth*); `cond_image`, the image with noise in the hole; `mask_image`, the image with a white hole (white is 1), for people to look at; and `mask`.
@@ -153,13 +152,14 @@ def inpainting_item(img, mask, noise):
 # %% id="figure-item"
 if check.solved("inpainting_item"):
     show(drawn.show_items(inpainting_item, test_faces, test_holes))
+else:
+    show(drawn.show_fillings(test_faces, test_holes, {}))
 
 # %% [markdown] id="part-level"
 # ## Part 2 · The noise level instead of the timestep
 # So far the network was told a timestep $t$. But 37 of 50 steps and 37 of 1000 steps are very different images. What matters is how much noise is in the picture, and this is $\gamma = \bar\alpha_t$, a number between 0 (all noise) and 1 (all image). A network that is told $\gamma$ can be sampled with any number of steps, and with any schedule (Chen et al. 2021, *WaveGrad*).
 #
 # The embedding is that of lesson 03, with the cosines first.
-
 
 # %% [markdown] exercise="gamma_embedding"
 # gammas (B,) → (B, dim): first all cosines, then all sines, of $\gamma \cdot \omega_i$ with $\omega_i = \exp(-\ln(\texttt{max\_period}) \cdot i / h)$, $i = 0 \dots h-1$, where $h$ is `dim // 2`. Where `dim` is odd, one column of zeros is added at the end. The table is made on the device of the gammas.
@@ -183,14 +183,12 @@ def gamma_embedding(gammas, dim, max_period=10000):
 
 
 # %% id="figure-hands"
-if check.solved("gamma_embedding"):
-    show(drawn.plot_hands(gamma_embedding))
+show(drawn.plot_hands(gamma_embedding if check.solved("gamma_embedding") else None))
 
 # %% [markdown] id="hands-measured"
 # One hand of four moves a little; the others stand still. Palette embeds $\gamma$ like this all the same, and leaves the work to the layers behind. Our network helps itself: it embeds the logarithm of signal over noise, $20 \ln\frac{\gamma}{1-\gamma}$, which tells 0.01 from 0.001 as well as 0.99 from 0.999.
 #
 # One thing more. If training uses the $T$ levels of one schedule only, the network knows those and guesses in between. So we draw levels *between* neighbours, uniformly.
-
 
 # %% [markdown] exercise="sample_gammas"
 # gammas (T,) holds $\gamma_t = \bar\alpha_t$, falling. For each timestep in `t` and each number in `u`, both shaped alike, return a noise level between the neighbours:
@@ -207,17 +205,16 @@ def sample_gammas(gammas, t, u):
 
 
 # %% id="figure-levels"
-gammas = torch.linspace(4.5, -5, 8).sigmoid()
+gammas, levels = torch.linspace(4.5, -5, 8).sigmoid(), ()
 if check.solved("sample_gammas"):
     levels = sample_gammas(gammas, torch.randint(8, (600,)), torch.rand(600))
-    show(drawn.plot_levels(levels, gammas))
+show(drawn.plot_levels(gammas, levels))
 
 # %% [markdown] id="part-blocks"
 # ## Part 3 · Better blocks
 # Lesson 03 *added* the time to the features. Dhariwal and Nichol (2021, section 3) let it do more: after the second normalisation every channel is multiplied and shifted by numbers that the noise level chooses. This is *adaptive* group normalisation:
 # $$\text{AdaGN}(h, \text{emb}) = (1 + \text{scale}) \cdot \text{GroupNorm}(h) + \text{shift}, \qquad (\text{scale}, \text{shift}) = \text{Linear}(\text{SiLU}(\text{emb}))$$
 # A channel that draws fine lines can be turned off under heavy noise, and on at the end. Two more ideas go into the block: it can halve or double the image itself, on both branches; and its last convolution starts at zero, so a fresh block is its shortcut and nothing else. Deep networks of such blocks start as shallow ones and grow.
-
 
 # %% [markdown] exercise="AdaGNResBlock"
 # Write the block, with the names of this list:
@@ -272,7 +269,6 @@ class AdaGNResBlock(nn.Module):
 # %% [markdown] id="why-attention"
 # A convolution looks at neighbours. To paint the left eye like the right one, a pixel has to look across the face: attention, as in lesson 02, over all pixels of a small feature map. We use it at 8×8 only. There 64 pixels look at 64; at 32×32 it would be 256 times as much work.
 
-
 # %% [markdown] exercise="AttentionBlock"
 # `norm` = GroupNorm(8, channels), `qkv` = `nn.Conv1d(channels, 3 * channels, 1)`, `proj_out` = `nn.Conv1d(channels, channels, 1)` that starts at zero. The 3C output channels of `qkv` are laid out as (q, k, v), each as (heads, d): first all of q, then all of k, then all of v. Attention runs over the H·W pixels, with the scale $1/\sqrt d$. The result is added to `x` itself, not to the normalised one.
 
@@ -310,9 +306,9 @@ class AttentionBlock(nn.Module):
 
 
 # %% id="network"
-def InpaintingUNet():
+def InpaintingUNet(widths=(16, 32, 64)):
     """The improved network, made of your blocks: x (B, 7, H, W), gammas (B,) -> (B, 3, H, W)."""
-    return ImprovedUNet(AdaGNResBlock, AttentionBlock, gamma_embedding)
+    return ImprovedUNet(AdaGNResBlock, AttentionBlock, gamma_embedding, widths=widths)
 
 
 BLOCKS = ("gamma_embedding", "AdaGNResBlock", "AttentionBlock")
@@ -324,7 +320,6 @@ if check.solved(*BLOCKS):
 # ## Part 4 · Learning and walking inside the hole
 # The model is asked as `model(torch.cat([y_cond, y], dim=1), gammas)` and predicts noise. Noise is in the hole only, so the loss may look there only.
 # > **Predict before you run.** A lazy model always answers 0, and the holes cover a quarter of the image. What does it score if the whole image counts, with a target of 0 outside the hole? What if only the hole counts?
-
 
 # %% [markdown] exercise="masked_noise_loss"
 # Noise the hole, and only the hole; ask the model once; look at its error in the hole, and only there.
@@ -512,7 +507,6 @@ show(drawn.show_fillings(test_faces, test_holes, repaired))
 # ## Part 5 · Training that keeps the best
 # Training is done when the validation error no longer falls. But it shakes from epoch to epoch, and the last epoch need not be the best. So we measure after every epoch and keep the best weights in a file.
 
-
 # %% [markdown] exercise="fit"
 # Train for `epochs` epochs and end with the best weights, not with the last ones. `model(batch)` returns the loss of a batch. After each epoch, `validate(model, val_loader)` returns a float, smaller is better; call it once per epoch, in eval mode. Whenever it is lower than ever before, write the weights to `path` as safetensors (`save_model(model, path)`). At the end, load them back into the model (`load_model(model, path)`). Return
 # `{"train_loss": [...], "val_mae": [...], "best_epoch": int}`: the mean loss of the batches and the value of `validate`, one per epoch. Epochs are counted from 0; of equal values the first wins.
@@ -570,12 +564,15 @@ class TrainingLoss(nn.Module):
 
 
 def validate(model, data):
-    """MAE inside the holes of validation faces."""
-    return inpainting.mae(fill(model.net, mended, *data)[0], *data)
+    """MAE and PSNR inside the holes of validation faces."""
+    filled = fill(model.net, mended, *data)[0]
+    return inpainting.mae(filled, *data), inpainting.psnr(filled, *data)
 
 
 # %% id="train-helper"
 device = "cuda" if torch.cuda.is_available() else "cpu"
+large = device == "cuda"  # a GPU trains a wider network, and longer
+EPOCHS, STEPS, WIDTHS = (20, 1500, (32, 64, 128)) if large else (10, 360, (16, 32, 64))
 TRAINING = ("make_mask", "sample_gammas", "masked_noise_loss", *SAMPLER, "fit")
 val_data = (faces.val_images[96:144].to(device), inpainting.held_out_holes(48, seed=1).to(device))
 
@@ -591,14 +588,14 @@ def train(net, epochs, steps, name):
 
 
 # %% id="train-both"
-EPOCHS, STEPS, SHORT = 10, 360, (4, 150)
-can_train = check.solved(*BLOCKS, *TRAINING)
+can_train, short_runs = check.solved(*BLOCKS, *TRAINING), inpainting.stored_histories()
+capstone = short_runs.pop("capstone")
 if can_train:
     torch.manual_seed(SEED)
-    nets = {"improved": (InpaintingUNet(), *SHORT), "basic": (BasicUNet(), SHORT[0], 2 * SHORT[1])}
+    nets = {"improved": (InpaintingUNet(), 4, 150), "basic": (BasicUNet(), 4, 300)}
     short_runs = {name: train(*plan, f"07-{name}")[1] for name, plan in nets.items()}
-    lines = {"biharmonic": inpainting.mae(inpainting.biharmonic_fill(*val_data), *val_data)}
-    show(drawn.plot_histories(short_runs, lines))
+lines = {"biharmonic": inpainting.mae(inpainting.biharmonic_fill(*val_data), *val_data)}
+show(drawn.plot_histories(short_runs, lines))
 
 # %% [markdown] id="networks-measured"
 # SIDEBYSIDE
@@ -610,8 +607,8 @@ if can_train:
 # %% id="capstone-train"
 if can_train:
     torch.manual_seed(SEED)
-    trained, history = train(InpaintingUNet(), EPOCHS, STEPS, "07-capstone")
-    show(drawn.plot_history(history))
+    trained, capstone = train(InpaintingUNet(WIDTHS), EPOCHS, STEPS, "07-capstone")
+show(drawn.plot_history(capstone))
 
 # %% id="capstone-gate"
 filled = fill(trained.cpu(), mended)[0] if can_draw else repaired["8 even steps"]
@@ -627,13 +624,15 @@ print("gate: passed" if can_train else "gate of the provided network: passed")
 # > **Predict before you run.** At which of the steps will you recognise the face in the hole? And if the same face is filled twice from other noise: what will differ?
 
 # %% id="figure-way"
+way, answers = inpainting.stored_way()
 if can_draw:
-    image, snapshots = fill(trained, mended, sample_num=6)
+    _, snapshots = fill(trained, mended, sample_num=6)
     start = test_faces * (1 - test_holes) + torch.randn_like(test_faces) * test_holes
-    show(drawn.show_way(start, snapshots, test_faces))
+    way = torch.stack([start, *snapshots], 1)[:6]
     one, hole = test_faces[:4].repeat_interleave(8, 0), test_holes[:1].expand(32, -1, -1, -1)
     answers = fill(trained, mended, one, hole)[0].unflatten(0, (4, 8))
-    show(drawn.show_answers(test_faces[:4], test_holes[:1], answers))
+show(drawn.show_way(way, test_faces))
+show(drawn.show_answers(test_faces[:4], test_holes[:1], answers))
 
 # %% [markdown] id="answers-measured"
 # In our run the eyes appear at the fourth of six snapshots, from colours that were there before. The eight answers agree on skin, hair and outline: the visible half of the face decides those. They differ in eyes and mouth, which it does not tell. MAE would prefer the grey average of all answers; a picture should be *one* of them. Our network is small and trained for minutes: look closely, and you see spots where it mixed two answers. And thin strokes are still closed better by the smooth surface (0.123 against 0.125): where nothing has to be invented, classical methods are hard to beat.
