@@ -303,6 +303,7 @@ class AttentionBlock(nn.Module):
 # %% [markdown] id="build-the-network"
 # ### The network
 # Your blocks become a U-Net: three sizes, two blocks with attention at the smallest one, and an end that starts at zero. `ImprovedUNet` only plugs them together; read it in `course_utils/inpainting_nets.py`. Around it stands `NoisePredictor`, in the same file. It finds the hole, closes it roughly with the means of nearby pixels, and asks the network only for the correction.
+# > **Exam tip.** A fresh block whose last layer starts at zero must return its shortcut: `torch.equal(AttentionBlock(64, 4)(x), x)` tests it in one line.
 
 
 # %% id="network"
@@ -346,14 +347,14 @@ def masked_noise_loss(model, y_0, y_cond, mask, gammas_t, noise):
 
 # %% id="numbers-lazy"
 if check.solved("masked_noise_loss"):
-    noise, quarter = torch.randn_like(test_faces), torch.zeros(96, 1, 32, 32)
-    quarter[..., 8:24, 8:24] = 1
-    half = torch.full((96,), 0.5)
+    quarter = inpainting.holes_by_kind(1)["center"].expand(96, -1, -1, -1)
+    noise, half = torch.randn_like(test_faces), torch.full((96,), 0.5)
     inside = masked_noise_loss(symptoms.lazy, test_faces, test_faces, quarter, half, noise)
     print(f"in the hole {inside:.3f}, over the image {(noise * quarter).pow(2).mean():.3f}")
 
 # %% [markdown] id="a-loss-that-flatters"
-# 1 and 0.25. The second number looks like progress, and nothing was learned: three quarters of the pixels are right for free. Always ask what a lazy model would score.
+# 1 and 0.25. The second number looks like progress, and nothing was learned: three quarters of the pixels are right for free.
+# > **Exam tip.** Before you trust a loss, ask what a lazy model would score. And a mean over a mask is a sum divided by the number of *values* that count: `mask.sum()` times the channels.
 # ### The way back
 # In lesson 04 one formula went from the noise to the mean. Here we take it apart: first the clean image that the predicted noise implies, then the step towards it. In between the guess can be *clamped* to the range of images, which tames errors at high noise. The variance is that of the posterior, $\tilde\beta_t$.
 

@@ -61,15 +61,16 @@ def test_faces_can_be_rendered_at_any_size(size):
 
 def test_digits_are_a_second_set():
     digits = faces.load_faces("digits", image_size=16)
-    assert digits.train_images.shape == (1347, 1, 16, 16) and digits.val_images.abs().max() <= 1
+    assert digits.train_images.shape == (1347, 3, 16, 16) and digits.val_images.abs().max() <= 1
+    assert torch.equal(digits.val_images[:, 0], digits.val_images[:, 2])
 
 
 @pytest.mark.parametrize("size", [16, 33])
-def test_a_folder_of_images_is_read_at_any_size_and_the_rest_is_counted(celeba, size):
+def test_a_folder_of_images_is_read_at_any_size_and_the_rest_is_counted(celeba, size, capsys):
     found = faces.load_faces("celeba", celeba, image_size=size)
     assert found.train_images.shape[1:] == (3, size, size)
     assert len(found.train_images) + len(found.val_images) == 15
-    assert found.skipped == 3
+    assert found.skipped == 3 and "left out 3 files" in capsys.readouterr().out
 
 
 def test_images_keep_their_grey(celeba):
@@ -173,11 +174,11 @@ def one_epoch(run):
         run.optimizer.zero_grad()
         loss.backward()
         run.optimizer.step()
-    return run.keeping(lambda model, _: model.w[0].item())(run.model, None)
+    return run.keeping(lambda model, _: (model.w[0].item(), 20.0))(run.model, None)
 
 
-def start(folder, model=None, epochs=3):
-    images = render_faces(6, torch.Generator().manual_seed(0), 8)
+def start(folder, model=None, epochs=3, seed=0):
+    images = render_faces(6, torch.Generator().manual_seed(seed), 8)
 
     def make_mask(mode, size, generator):
         return torch.ones(1, size, size)
@@ -189,7 +190,7 @@ def test_an_interrupted_run_goes_on_with_weights_optimizer_and_epochs(tmp_path):
     first = start(tmp_path)
     value = one_epoch(first)
     second = start(tmp_path)
-    assert second.epochs_left == 2 and second.values == [value]
+    assert second.epochs_left == 2 and second.values == [value] and second.psnr == [20.0]
     assert torch.equal(second.model.w, first.model.w)
     old, new = (run.optimizer.state_dict()["state"][0] for run in (first, second))
     assert all(torch.equal(old[name], new[name]) for name in old)
@@ -200,6 +201,7 @@ def test_a_finished_run_holds_its_best_weights_and_leaves_no_files(tmp_path):
     values = [one_epoch(run) for _ in range(3)]
     history = run.finish()
     assert history["val_mae"] == values and values[history["best_epoch"]] == min(values)
+    assert history["val_psnr"] == [20.0] * 3
     assert float(run.model.w[0].detach()) == pytest.approx(min(values))
     assert not list(tmp_path.iterdir())
 
@@ -207,6 +209,11 @@ def test_a_finished_run_holds_its_best_weights_and_leaves_no_files(tmp_path):
 def test_a_file_of_another_model_is_ignored(tmp_path):
     one_epoch(start(tmp_path))
     assert start(tmp_path, torch.nn.Linear(2, 2)).epochs_left == 3
+
+
+def test_a_run_with_other_images_is_not_gone_on_with(tmp_path):
+    one_epoch(start(tmp_path))
+    assert start(tmp_path, seed=1).epochs_left == 3
 
 
 def test_the_learning_rate_rises_then_falls_to_almost_nothing():

@@ -112,10 +112,12 @@ def test_the_checkpoint_fills_holes_better_than_the_mean_colour(references):
 
 
 def test_figures_describe_themselves():
-    history = {"train_loss": [2.0, 1.0], "val_mae": [0.5, 0.25], "best_epoch": 1}
+    history = {"train_loss": [2.0, 1.0], "val_mae": [0.5, 0.25], "val_psnr": [9.0, 12.0]}
+    history["best_epoch"] = 1
     assert "from 0.500 to 0.250" in drawn.plot_history(history).alt
     assert "a: 0.250" in drawn.plot_histories({"a": history}, {"line": 0.3}).alt
-    assert "gaps between the 3" in drawn.plot_levels(torch.rand(9), torch.rand(3)).alt
+    assert "gaps between the 3" in drawn.plot_levels(torch.rand(3), torch.rand(9)).alt
+    assert "The 3 levels" in drawn.plot_levels(torch.rand(3)).alt
     images = torch.zeros(2, 3, 8, 8)
     answers = drawn.show_answers(images, images[:, :1], torch.zeros(2, 4, 3, 8, 8))
     assert "4 ways" in answers.alt
