@@ -85,9 +85,13 @@ def plot_histories(histories, baselines=None):
 
 
 def plot_history(history):
-    """Training loss, validation MAE and PSNR of one run, side by side, the best epoch ringed."""
+    """Training loss, validation MAE and PSNR of one run, side by side, the best epoch ringed.
+
+    What history does not hold is left out.
+    """
     names = {"train_loss": "training loss", "val_mae": "validation MAE", "val_psnr": "PSNR in dB"}
-    figure, panels = _panels(3, 9, 2.5)
+    names = {key: name for key, name in names.items() if key in history}
+    figure, panels = _panels(len(names), 3 * len(names), 2.5)
     best = history["best_epoch"]
     for axes, (key, name) in zip(panels, names.items(), strict=True):
         axes.plot(history[key], color=BLUE, marker=".")
