@@ -2,7 +2,8 @@
 
     .venv/bin/python scripts/train_07_inpainting.py [--seed 0] [--dry-run]
 
---compare trains the basic and the improved network side by side, as the lesson does, and stops.
+--compare trains the basic and the improved network side by side, as the lesson does, and stops;
+with --equal-steps both take as many steps, so the basic one costs half, and nothing is written.
 --basic trains the basic network as long as the improved one, and writes nothing.
 --pictures draws the stored pictures again with the provided weights, without training.
 Prints the time of each cell, then seed, time and score; the lesson prints the gate.
@@ -45,11 +46,12 @@ def store_holes(space):
     save_stored(holes)
 
 
-def run_cells(space, names):
+def run_cells(space, names, change=("", "")):
     cells = {cell.name: cell for cell in load_source(LESSON).cells if cell.kind == "code"}
     for name in names:
         start, cpu = time.perf_counter(), time.process_time()
         code = without_markers(cells[name].source).replace("SEED = 0", f"SEED = {space['SEED']}")
+        code = code.replace(*change)
         exec(compile(code, name, "exec"), space)
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         print(f"{name}: {wall:.0f} s, {cpu:.0f} CPU seconds", flush=True)
@@ -58,6 +60,7 @@ def run_cells(space, names):
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compare", action="store_true", help="train both networks, side by side")
+    parser.add_argument("--equal-steps", action="store_true", help="with --compare: not equal cost")
     parser.add_argument("--basic", action="store_true", help="the basic network, at the same cost")
     parser.add_argument("--pictures", action="store_true", help="only draw and store pictures")
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
@@ -92,17 +95,18 @@ def main():
         load_checkpoint(LESSON, space["trained"])
         store_pictures(space)
     elif options.compare:
-        compare(space, write=not options.dry_run)
+        compare(space, options)
     else:
         train(space, options)
 
 
-def compare(space, write):
+def compare(space, options):
     """The two short runs of the lesson."""
-    run_cells(space, ["train-both"])
+    change = ("(BasicUNet(), 4, 300)", "(BasicUNet(), 4, 150)") if options.equal_steps else ("", "")
+    run_cells(space, ["train-both"], change)
     for name, history in space["short_runs"].items():
         print(f"seed {space['SEED']}, {name}:", [round(value, 4) for value in history["val_mae"]])
-    if write:
+    if not (options.dry_run or options.equal_steps):
         save_stored(histories=space["short_runs"])
 
 
