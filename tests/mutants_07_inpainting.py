@@ -290,3 +290,11 @@ MUTANTS = {
         "trained on validation data": ("in train_loader", "in val_loader"),
     },
 }
+
+# Wrong too, and no listed mistake explains it: (exercise, old text, new text)
+UNNAMED = [
+    ("masked_noise_loss", "return error", "return 0.5 * error"),
+    ("p_sample", "clamp(-1, 1)", "clamp(-2, 2)"),
+    ("AttentionBlock", "d**0.5", "(H * W) ** 0.5"),
+    ("fit", 'float("inf")', "1.0"),
+]
