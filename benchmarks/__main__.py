@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from benchmarks import classes, gradebook, isolation, memory, start
+from benchmarks import classes, gradebook, isolation, memory, sampling, start
 from benchmarks.bench import Rows, machine
 
-PARTS = ("start", "classes", "isolation", "memory", "gradebook")
+PARTS = ("start", "classes", "isolation", "memory", "gradebook", "sampling")
 
 
 def main() -> None:
@@ -45,6 +45,8 @@ def _rows(part: str, args) -> Rows:
         return isolation.measure()
     if part == "memory":
         return memory.measure()
+    if part == "sampling":
+        return sampling.measure()
     with TemporaryDirectory() as folder:
         return gradebook.measure(Path(folder), args.simulated)
 

@@ -1,14 +1,22 @@
-"""The lesson's functions beside the schedulers of the library `diffusers`, number by number.
+"""The lesson's functions beside the schedulers of the library `diffusers`, and its autoencoders.
 
 The library is an optional extra; nothing here imports it before it is asked for.
 """
 
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+from torch import nn
 
-MISSING = "diffusers is not installed; with `pip install diffusers` this cell compares numbers."
+from course_utils.data import DataUnavailable
+
+MISSING = "diffusers is not installed; after `pip install diffusers` this cell can use it."
+NO_VAE = (
+    "no autoencoder of Stable Diffusion in {folder}: put a folder with config.json and "
+    "diffusion_pytorch_model.safetensors there (the folder `vae` of any Stable Diffusion model)"
+)
 T, STEPS = 1000, 20
 
 
@@ -25,15 +33,67 @@ def table(*functions):
     return "\n".join(lines)
 
 
-def differences(precompute_schedule, ddim_step, sample_ddim, dpm_solver_pp_2m):
+class LibraryVAE(nn.Module):
+    """An `AutoencoderKL` of diffusers as a VAE of this course."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def encode(self, images):
+        posterior = self.inner.encode(images).latent_dist
+        return posterior.mean, posterior.logvar
+
+    def decode(self, z):
+        return self.inner.decode(z).sample
+
+
+def load_vae(folder="data/stable-diffusion-vae"):
+    """(vae, scaling_factor) of an `AutoencoderKL` saved in folder, in eval mode and frozen.
+
+    The folder may also be that of a whole pipeline. Nothing is downloaded. Raises
+    `DataUnavailable`, with one line that says what to do, where library or files are missing.
+    """
+    if not installed():
+        raise DataUnavailable(MISSING)
+    inside = Path(folder) / "vae"
+    place = inside if inside.is_dir() else Path(folder)
+    try:
+        from diffusers import AutoencoderKL
+
+        options = {"local_files_only": True, "low_cpu_mem_usage": False}  # True wants `accelerate`
+        inner = AutoencoderKL.from_pretrained(str(place), torch_dtype=torch.float32, **options)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DataUnavailable(NO_VAE.format(folder=folder)) from error
+    return LibraryVAE(inner).eval().requires_grad_(False), inner.config.scaling_factor
+
+
+def differences(precompute_schedule, reverse_mean, ddim_step, dpm_solver_pp_2m):
     """What is compared -> largest difference, relative to the largest value."""
-    mine = SimpleNamespace(ddim_step=ddim_step, dpm_solver_pp_2m=dpm_solver_pp_2m)
+    mine = SimpleNamespace(reverse_mean=reverse_mean, ddim_step=ddim_step)
+    mine.dpm_solver_pp_2m = dpm_solver_pp_2m
     mine.schedule = precompute_schedule(torch.linspace(1e-4, 0.02, T))
     x_t, eps, z = torch.randn(3, 2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    found = {"alpha_bar of DDPMScheduler": _gap(mine.schedule["alpha_bar"], _ddpm().alphas_cumprod)}
-    found |= _ddim_gaps(mine, x_t, eps, z)
-    found["a run of DPMSolverMultistepScheduler"] = _solver_gap(mine)
+    found = {"DDPMScheduler, alpha_bar": _gap(mine.schedule["alpha_bar"], _ddpm().alphas_cumprod)}
+    found |= _ddpm_gaps(mine, x_t, eps) | _ddim_gaps(mine, x_t, eps, z)
+    found["DPMSolverMultistepScheduler, 20 steps"] = _solver_gap(mine)
     return found
+
+
+def _ddpm_gaps(mine, x_t, eps, t=500):
+    """The library draws its own noise; with the same seed it is this z."""
+    z = torch.randn(x_t.shape, generator=torch.Generator().manual_seed(1))
+    mean = mine.reverse_mean(x_t, torch.full((len(x_t),), t), eps, mine.schedule)
+    ours = {
+        "fixed_large": mean + mine.schedule["betas"][t].sqrt() * z,  # lesson 04's sampler
+        "fixed_small": mine.ddim_step(x_t, eps, t, t - 1, mine.schedule, 1.0, z),
+    }
+    gaps = {}
+    for variance, step in ours.items():
+        generator = torch.Generator().manual_seed(1)
+        theirs = _ddpm(variance).step(eps, t, x_t, generator=generator).prev_sample
+        gaps[f"DDPMScheduler.step, {variance}, t = {t}"] = _gap(step, theirs)
+    return gaps
 
 
 def _ddim_gaps(mine, x_t, eps, z):
@@ -46,16 +106,7 @@ def _ddim_gaps(mine, x_t, eps, z):
         gaps[f"DDIMScheduler.step, t = {t}"] = _gap(ours, step)
     noisy = theirs.step(eps, 499, x_t, eta=0.7, variance_noise=z).prev_sample
     ours = mine.ddim_step(x_t, eps, 499, 499 - stride, mine.schedule, 0.7, z)
-    gaps["DDIMScheduler.step, t = 499, eta = 0.7"] = _gap(ours, noisy)
-    return gaps | {"DDPMScheduler.step, fixed_small, t = 500": _ddpm_gap(mine, x_t, eps)}
-
-
-def _ddpm_gap(mine, x_t, eps):
-    """The library draws its own noise; with the same seed it is this z."""
-    generator = torch.Generator().manual_seed(1)
-    step = _ddpm().step(eps, 500, x_t, generator=generator).prev_sample
-    z = torch.randn(x_t.shape, generator=torch.Generator().manual_seed(1))
-    return _gap(mine.ddim_step(x_t, eps, 500, 499, mine.schedule, 1.0, z), step)
+    return gaps | {"DDIMScheduler.step, t = 499, eta = 0.7": _gap(ours, noisy)}
 
 
 def _solver_gap(mine):
@@ -75,8 +126,8 @@ def _solver_gap(mine):
     return _gap(ours, x)
 
 
-def _ddpm():
-    return _scheduler("DDPMScheduler", clip_sample=False, variance_type="fixed_small")
+def _ddpm(variance="fixed_small"):
+    return _scheduler("DDPMScheduler", clip_sample=False, variance_type=variance)
 
 
 def _scheduler(name, **options):

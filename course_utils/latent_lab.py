@@ -23,6 +23,15 @@ def _doubled(images):
     return large.clamp(-1, 1)
 
 
+def photograph(side=256):
+    """The middle of scikit-learn's photograph of a temple, in [-1, 1]: (1, 3, side, side)."""
+    from sklearn.datasets import load_sample_image
+
+    pixels = torch.from_numpy(load_sample_image("china.jpg").copy()).permute(2, 0, 1)
+    top, left = ((size - side) // 2 for size in pixels.shape[1:])
+    return pixels[None, :, top : top + side, left : left + side] / 127.5 - 1
+
+
 def timed(call, *args):
     """(result, seconds) of call(*args): CPU time, which other programs do not disturb.
 

@@ -32,7 +32,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from course_utils import checkpoints, diffusers_bridge, latent_figures, metrics, plotting
 from course_utils import latent_lab as lab
-from course_utils.data import load_digits, random_batches
+from course_utils.data import DataUnavailable, load_digits, random_batches
 from course_utils.perfect import PerfectDenoiser
 from course_utils.plotting import show
 from course_utils.points import two_moons
@@ -45,6 +45,7 @@ digits, large = load_digits(), lab.large_digits()  # 16x16 as in lesson 04, and 
 
 # %% [markdown] id="tools-given"
 # Three helpers that your code may use. The first two are old friends. `with sampling(model):` is for every sampler from here on: inside it there are no gradients and the model is in eval mode; afterwards its mode is what it was.
+
 
 # %% role="given"
 def per_sample(values, t, x):
@@ -82,6 +83,7 @@ def sampling(model):
         if training:
             model.train()
 
+
 # %% [markdown] id="story-the-bill"
 # ## A question to start with
 # What does a picture cost? In lesson 04 one picture took 500 steps, and each step two answers of the network, one with and one without the label. So the bill is
@@ -101,6 +103,7 @@ latent_figures.plot_costs(costs)
 # Most of what stands in a picture is fine detail that the eye hardly sees. Rombach et al. (2022) divide the work. An *autoencoder* learns once how to pack a picture into a small tensor and to unpack it again. The diffusion model then works on the small tensors only, the *latents*. In Stable Diffusion a picture of 256 × 256 × 3 = 196,608 numbers becomes 32 × 32 × 4 = 4,096: **48 times fewer**.
 #
 # We do the same with digits of 32 × 32 pixels (those of lesson 04, enlarged; `lab.large_digits("mnist")` takes MNIST where its files are). Two channels of 8 × 8 are 128 numbers in the place of 1,024: eight times fewer. Here is the autoencoder. `encode` returns a mean and a log variance for each latent number, `decode` goes back.
+
 
 # %% id="the-autoencoder"
 def block(inputs, outputs):
@@ -145,6 +148,7 @@ def vae_loss(recon, images, mean, logvar, kl_weight):
     kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)  # (B, c, h, w)
     return F.mse_loss(recon, images) + kl_weight * kl.mean()
     ### END SOLUTION
+
 
 # %% [markdown] id="predict-vae"
 # Latent models want good reconstructions and only a little order, so the weight is small; here 0.0001.
@@ -209,6 +213,7 @@ def estimate_scaling_factor(latents):
     return 1 / latents.std().item()
     ### END SOLUTION
 
+
 # %% id="numbers-factor"
 with torch.no_grad():
     unscaled = vae.encode(large.train_images)[0]
@@ -237,6 +242,7 @@ def encode_latents(vae, images, scaling_factor):
     return mean * scaling_factor
     ### END SOLUTION
 
+
 # %% [markdown] exercise="decode_latents"
 # The way back. The decoder wants latents as the encoder makes them. Do not clamp.
 
@@ -249,11 +255,14 @@ def decode_latents(vae, latents, scaling_factor):
         return vae.decode(latents / scaling_factor)
     ### END SOLUTION
 
+
 # %% id="numbers-round-trip"
 if check.solved(*LATENTS):
     latents = encode_latents(vae, large.test_images, scaling_factor)
     back = decode_latents(vae, latents, scaling_factor)
-    print(f"standard deviation {latents.std():.3f}, there and back {lab.psnr(back, large.test_images):.1f} dB")
+    print(
+        f"standard deviation {latents.std():.3f}, there and back {lab.psnr(back, large.test_images):.1f} dB"
+    )
     print(f"{large.test_images[0].numel()} numbers became {latents[0].numel()}")
 
 # %% [markdown] id="part-fewer-steps"
@@ -261,6 +270,7 @@ if check.solved(*LATENTS):
 # A call is cheap now. But there are still 500 of them. Must it be 500?
 #
 # Here is the network of lesson 04, trained, as it ships with the course. Guidance turns it into a model of two arguments, `model(x_t, t)`, and then every sampler can use it.
+
 
 # %% id="lesson-04-network"
 class TimeAndClassEmbedding(nn.Module):
@@ -343,6 +353,7 @@ def ddim_timesteps(T, num_steps):
     return [round(i * spacing) for i in reversed(range(num_steps))]
     ### END SOLUTION
 
+
 # %% [markdown] exercise="ddim_step"
 # One step, with a dial $\eta$ for fresh noise (equations 12 and 16 of the paper):
 # $$x_{t_\text{prev}} = \sqrt{\bar\alpha_\text{prev}}\;\hat x_0 + \sqrt{1-\bar\alpha_\text{prev}-\sigma^2}\;\varepsilon + \sigma z, \qquad \sigma = \eta\,\sqrt{\frac{1-\bar\alpha_\text{prev}}{1-\bar\alpha_t}}\,\sqrt{1-\frac{\bar\alpha_t}{\bar\alpha_\text{prev}}}$$
@@ -369,6 +380,7 @@ def ddim_step(x_t, eps, t, t_prev, schedule, eta=0.0, z=None):
         x_prev = x_prev + sigma * (torch.randn_like(x_t) if z is None else z)
     return x_prev
     ### END SOLUTION
+
 
 # %% [markdown] id="eta-one"
 # > **Predict before you run.** With $\eta = 1$, from $t$ to $t-1$: how far is this from lesson 04's step, if its noise is scaled by the posterior variance $\tilde\beta_t$?
@@ -403,6 +415,7 @@ def sample_ddim(model, shape, schedule, num_steps, device, eta=0.0):
             x = ddim_step(x, eps, t, t_prev, schedule, eta)
     return x
     ### END SOLUTION
+
 
 # %% id="figure-same-noise"
 if check.solved(*STEPS):
@@ -479,6 +492,7 @@ def dpm_solver_pp_2m(model, shape, schedule, num_steps, device):
     return x
     ### END SOLUTION
 
+
 # %% [markdown] id="capstone-intro"
 # ## Capstone: the whole bill
 # First lesson 04's own sampler with all 500 steps, as the yardstick: a hundred digits, and the clock runs. Then yours, with 20 steps, from the same network. The gate: at most 3 points fewer digits recognised, all four limits of lesson 04 kept, and at least 20 times faster.
@@ -504,6 +518,7 @@ else:
 
 # %% [markdown] id="predict-sweep"
 # > **Predict before you run.** The same network with 2 to 50 steps of three samplers. At how many steps does *recognised* fall below 95 % for each of them? And does a recognised digit have to be a good one?
+
 
 # %% id="capstone-sweep"
 def ancestral(model, shape, schedule, num_steps, device):
@@ -602,8 +617,24 @@ if check.solved(*STEPS):
 # Hugging Face's `diffusers` is where most people meet these samplers. Are theirs yours? With the library installed, the next cell compares numbers: the schedule, one DDPM step, a DDIM step, a whole run of DPM-Solver++. One trap is marked in its settings: by default the library clips $\hat x_0$ to [−1, 1], which your functions do not, so the comparison sets `clip_sample=False`.
 
 # %% id="bridge-table"
-if check.solved(*STEPS, "dpm_solver_pp_2m"):
-    print(diffusers_bridge.table(precompute_schedule, ddim_step, sample_ddim, dpm_solver_pp_2m))
+if check.solved("ddim_step", "dpm_solver_pp_2m"):
+    print(diffusers_bridge.table(precompute_schedule, reverse_mean, ddim_step, dpm_solver_pp_2m))
+
+# %% [markdown] id="bridge-vae-text"
+# The other way round, their networks fit your functions. Where the autoencoder of Stable Diffusion lies in `data/stable-diffusion-vae`, the next cell sends a photograph through it. Where it does not, one line says how to get it.
+
+# %% id="bridge-vae"
+photo = lab.photograph()  # (1, 3, 256, 256)
+try:
+    real, real_factor = diffusers_bridge.load_vae("data/stable-diffusion-vae")
+    if check.solved(*LATENTS):
+        latents = encode_latents(real, photo, real_factor)
+        back = decode_latents(real, latents, real_factor)
+        print(f"{photo.numel()} numbers became {latents.numel()}; factor {real_factor}")
+        print(f"here: {1 / real.encode(photo)[0].std():.5f}, {lab.psnr(back, photo):.1f} dB")
+        show(plotting.show_rows([photo, back], ["photograph", "there and back"]))
+except DataUnavailable as missing:
+    print(missing)
 
 # %% [markdown] id="hunts"
 # ## Bug hunts
