@@ -78,13 +78,14 @@ SECTION_OF_LESSON = {
 }  # fmt: skip
 PLACED = {
     "DiffusionBlock": "unet", "SpatialSelfAttention": "unet", "sample_cfg": "sampling",
-    "fit": "training",
+    "vae_loss": "training", "fit": "training",
 }  # fmt: skip
 # One of these gives another away: an exam has at most one of each group.
 TWINS = (
     {"rearrange_downsample", "rearrange_downsample_pure"},
     {"ddpm_loss", "ddpm_train_step", "cfg_train_step"},
-    {"sample_ddpm", "sample_cfg"},
+    {"sample_ddpm", "sample_cfg", "sample_ddim", "dpm_solver_pp_2m"},
+    {"encode_latents", "decode_latents"},
 )
 DRAWS = 100  # tries for an exam: with few lessons some draws lead nowhere
 BASICS = ("01", "02")  # of these lessons only the most important exercises are asked
@@ -190,12 +191,15 @@ def _free(lesson: str, e: Exercise, place: Place, picked: dict) -> bool:
 
 
 def needed(lesson: str, e: Exercise) -> set[str]:
-    """Every earlier exercise that this one calls, however indirectly."""
+    """Every earlier exercise that this one calls, however indirectly.
+
+    One of an earlier lesson, which this lesson gives, is named but not followed.
+    """
     exercises, found, waiting = load_lesson(lesson).exercises, set(), [e]
     while waiting:
         new = set(waiting.pop().needs) - found
         found |= new
-        waiting += [exercises[name] for name in new]
+        waiting += [exercises[name] for name in new if name in exercises]
     return found
 
 
