@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from course_utils.data import DataUnavailable
+from course_utils.latent_lab import psnr
 
 MISSING = "diffusers is not installed; after `pip install diffusers` this cell can use it."
 NO_VAE = (
     "no autoencoder of Stable Diffusion in {folder}: put a folder with config.json and "
     "diffusion_pytorch_model.safetensors there (the folder `vae` of any Stable Diffusion model)"
 )
+VAE_FOLDER = "data/stable-diffusion-vae"
 T, STEPS = 1000, 20
 
 
@@ -48,7 +50,7 @@ class LibraryVAE(nn.Module):
         return self.inner.decode(z).sample
 
 
-def load_vae(folder="data/stable-diffusion-vae"):
+def load_vae(folder=VAE_FOLDER):
     """(vae, scaling_factor) of an `AutoencoderKL` saved in folder, in eval mode and frozen.
 
     The folder may also be that of a whole pipeline. Nothing is downloaded. Raises
@@ -66,6 +68,21 @@ def load_vae(folder="data/stable-diffusion-vae"):
     except (OSError, ValueError, RuntimeError) as error:
         raise DataUnavailable(NO_VAE.format(folder=folder)) from error
     return LibraryVAE(inner).eval().requires_grad_(False), inner.config.scaling_factor
+
+
+def there_and_back(images, encode_latents, decode_latents, folder=VAE_FOLDER):
+    """Images through the autoencoder in folder; where there is none, says so and returns None."""
+    try:
+        vae, factor = load_vae(folder)
+    except DataUnavailable as missing:
+        print(missing)
+        return None
+    latents = encode_latents(vae, images, factor)
+    back = decode_latents(vae, latents, factor)
+    print(f"{images.numel()} numbers became {latents.numel()}; scaling factor {factor}")
+    print(f"for these pictures it would be {(factor / latents.std()).item():.5f}")
+    print(f"there and back: {psnr(back, images):.1f} dB")
+    return back
 
 
 def differences(precompute_schedule, reverse_mean, ddim_step, dpm_solver_pp_2m):

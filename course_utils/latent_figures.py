@@ -13,6 +13,7 @@ def plot_costs(costs):
     axes.set(xlabel="side of the picture in pixels", ylabel="ms per picture", xscale="log")
     axes.set(yscale="log")
     axes.set_xticks(list(costs), [str(side) for side in costs], minor=False)
+    axes.set_yticks(list(costs.values()), [f"{ms:.2g}" for ms in costs.values()], minor=False)
     axes.minorticks_off()
     axes.grid(alpha=0.25)
     points = ", ".join(f"{side} pixels: {ms:.2g} ms" for side, ms in costs.items())

@@ -32,7 +32,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from course_utils import checkpoints, diffusers_bridge, latent_figures, metrics, plotting
 from course_utils import latent_lab as lab
-from course_utils.data import DataUnavailable, load_digits, random_batches
+from course_utils.data import load_digits, random_batches
 from course_utils.perfect import PerfectDenoiser
 from course_utils.plotting import show
 from course_utils.points import two_moons
@@ -97,7 +97,7 @@ costs = lab.call_costs(UNet(1, 16, 32).eval(), sides=[8, 16, 32, 64])
 latent_figures.plot_costs(costs)
 
 # %% [markdown] id="the-bill-measured"
-# Twice the side, four times the pixels, and about four times the time. (At 8 pixels there is so little to do that the overhead of each layer shows.) Self-attention is worse: its cost grows with the square of the number of pixels, as lesson 02 measured. Now take a picture of 512 × 512 pixels, 1000 steps, and a network a thousand times larger than ours. This is why early diffusion models stopped at 64 × 64.
+# Twice the side, four times the pixels, and, where there is enough to do, about four times the time. (At 8 and 16 pixels the overhead of each layer shows.) Self-attention is worse: its cost grows with the square of the number of pixels, as lesson 02 measured. Now take a picture of 512 × 512 pixels, 1000 steps, and a network a thousand times larger than ours. This is why early diffusion models stopped at 64 × 64.
 #
 # ## Part 1 · Fewer numbers: latents
 # Most of what stands in a picture is fine detail that the eye hardly sees. Rombach et al. (2022) divide the work. An *autoencoder* learns once how to pack a picture into a small tensor and to unpack it again. The diffusion model then works on the small tensors only, the *latents*. In Stable Diffusion a picture of 256 × 256 × 3 = 196,608 numbers becomes 32 × 32 × 4 = 4,096: **48 times fewer**.
@@ -188,7 +188,7 @@ print("spread of each channel:", [round(s, 2) for s in mean.std((0, 2, 3)).tolis
 show(latent_figures.show_latents(large.test_images[:10], mean[:10], decoded[:10]))
 
 # %% [markdown] id="latents-seen"
-# More than 36 dB on digits it never saw: you will not find the difference by eye. And look at the channels. One of them *is* a small picture of the digit. The other one is nearly flat: the decoder does not need it, and the KL term has put it to sleep. The encoder has found out for itself what we knew: there are only 8 × 8 true pixels in these digits. It is the same with photographs: latents look like small, odd-coloured pictures. They keep the layout, and that is why a convolutional U-Net works on them.
+# More than 36 dB on digits it never saw: you will not find the difference by eye. And look at the channels. Nobody told the encoder to do so, but they *are* small pictures of the digit: one bold, the other fainter, with what the first leaves out at the edges. The encoder has found out for itself what we knew: there are only 8 × 8 true pixels in these digits. It is the same with photographs: latents look like small, odd-coloured pictures. They keep the layout, and that is why a convolutional U-Net works on them.
 #
 # ### Why latents are scaled
 # The noise schedule is made for data of variance 1: then $\bar\alpha_t$ *is* the share of the image in $x_t$. Latents come in any size. Stable Diffusion's have a standard deviation of 5.49.
@@ -426,7 +426,7 @@ if check.solved(*STEPS):
     show(plotting.show_rows(list(rows.values()), list(rows), list("0123456789")))
 
 # %% [markdown] id="same-noise"
-# Follow a column from top to bottom. It is the *same* digit, with fewer and fewer details: at 100 and at 20 steps hardly a difference, at 5 rounder, at 2 a blurred typical one. Nothing is noisy at any number of steps. Compare this with the ancestral rows above.
+# Follow a column from top to bottom. It is the *same* digit. From 100 steps down to 10 there is hardly a difference, at 5 a few corners are rounder, and only at 2, where a single leap crosses the whole chain, is it ragged and too bright. Compare this with the ancestral rows above. (Some pictures, such as this one and two, have a fine grain at every number of steps. DDIM keeps what the start and the network give it; the ancestral sampler would stir it away.)
 # ### Two ways to go
 # > **Predict before you run.** Twelve points start as noise and end on the two moons. How does the way of a point look in ancestral sampling, and how in DDIM?
 
@@ -529,7 +529,7 @@ def ancestral(model, shape, schedule, num_steps, device):
 
 
 if check.solved(*STEPS, "dpm_solver_pp_2m"):
-    samplers = {"ancestral": ancestral, "DDIM": sample_ddim, "DPM-Solver++": dpm_solver_pp_2m}
+    samplers = {"ancestral": ancestral, "DDIM": sample_ddim, "DPM++": dpm_solver_pp_2m}
     qualities, drawn = {name: {} for name in samplers}, {}
     for name, sampler in samplers.items():
         for steps in (3, 5, 10, 20, 50):
@@ -542,7 +542,7 @@ if check.solved(*STEPS, "dpm_solver_pp_2m"):
     show(plotting.show_rows(list(rows.values()), list(rows)))
 
 # %% [markdown] id="sweep-measured"
-# *Recognised* says next to nothing here. DDIM's digits are all recognised at 3 steps; in fact a *single* step is enough. It gives the mean of the class: clearly a three, and always the same three. The second panel shows it. DDIM's diversity grows from 56 % at 3 steps to 80 % at 20 and 82 % at 50. The third panel shows what is wrong with ancestral sampling at few steps: recognised, and full of noise. **One number is never enough to judge pictures.** That is why the gate asks for all four.
+# *Recognised* says next to nothing here. DDIM's digits are all recognised at 3 steps; in fact a *single* step is enough. It gives something close to the mean of the class: clearly a three, and nearly always the same three (44 % of the variety of real digits). The second panel shows it. DDIM's diversity grows from 56 % at 3 steps to 80 % at 20 and 82 % at 50. The third panel shows what is wrong with ancestral sampling at few steps: recognised, and full of noise. **One number is never enough to judge pictures.** That is why the gate asks for all four.
 #
 # And the celebrated solver? At 3 steps DPM-Solver++ is the worst of all: one digit in three is recognised. From 10 steps on it is the best: it has the variety of the full chain, which DDIM still lacks.
 
@@ -550,7 +550,7 @@ if check.solved(*STEPS, "dpm_solver_pp_2m"):
 if check.solved(*STEPS, "dpm_solver_pp_2m"):
     few_labels = torch.arange(10)
     model, shape = guided(network, few_labels), (10, 1, 16, 16)
-    errors = {"DDIM": {}, "DPM-Solver++": {}}
+    errors = {"DDIM": {}, "DPM++": {}}
     torch.manual_seed(1)
     exact = dpm_solver_pp_2m(model, shape, schedule, 250, "cpu")
     for name, found in errors.items():
@@ -560,7 +560,7 @@ if check.solved(*STEPS, "dpm_solver_pp_2m"):
     show(latent_figures.plot_errors(errors))
 
 # %% [markdown] id="errors-measured"
-# This is a cleaner comparison: how far is each picture from the exact end of its path? Twice the steps halve the error of DDIM: *first order*. The error of DPM-Solver++ falls faster: *second order*. But it starts higher, and overtakes only between 20 and 50 steps. The reason is in the last stretch. Our timesteps are evenly spaced in $t$, but not in $\lambda$: with 20 steps, the step into $t = 0$ is four times as long in $\lambda$ as the one before it (2.6 against 0.7), and the formula looks ahead four times as far as it has looked back. Libraries offer other spacings for this reason (with names such as Karras), and use first order at the end when there are few steps. **A higher order pays when the steps are small enough.**
+# This is a cleaner comparison: how far is each picture from the exact end of its path? Twice the steps halve the error of DDIM: *first order*. The error of DPM-Solver++ falls faster: *second order*. But it starts higher, and overtakes only at about 20 steps. The reason is in the last stretch. Our timesteps are evenly spaced in $t$, but not in $\lambda$: with 20 steps, the step into $t = 0$ is four times as long in $\lambda$ as the one before it (2.6 against 0.7), and the formula looks ahead four times as far as it has looked back. Libraries offer other spacings for this reason (with names such as Karras), and use first order at the end when there are few steps. **A higher order pays when the steps are small enough.**
 #
 # ### Both at once: latent diffusion
 # Now the two halves meet. The training pictures become latents, once. Lesson 04's training step does the rest: to it, latents are just small pictures with two channels.
@@ -621,20 +621,14 @@ if check.solved("ddim_step", "dpm_solver_pp_2m"):
     print(diffusers_bridge.table(precompute_schedule, reverse_mean, ddim_step, dpm_solver_pp_2m))
 
 # %% [markdown] id="bridge-vae-text"
-# The other way round, their networks fit your functions. Where the autoencoder of Stable Diffusion lies in `data/stable-diffusion-vae`, the next cell sends a photograph through it. Where it does not, one line says how to get it.
+# The other way round, their networks fit your functions. Where the autoencoder of Stable Diffusion lies in `data/stable-diffusion-vae`, the next cell sends a photograph through it, with its own factor. Where it does not, one line says how to get it.
 
 # %% id="bridge-vae"
-photo = lab.photograph()  # (1, 3, 256, 256)
-try:
-    real, real_factor = diffusers_bridge.load_vae("data/stable-diffusion-vae")
-    if check.solved(*LATENTS):
-        latents = encode_latents(real, photo, real_factor)
-        back = decode_latents(real, latents, real_factor)
-        print(f"{photo.numel()} numbers became {latents.numel()}; factor {real_factor}")
-        print(f"here: {1 / real.encode(photo)[0].std():.5f}, {lab.psnr(back, photo):.1f} dB")
+if check.solved(*LATENTS):
+    photo = lab.photograph()  # (1, 3, 256, 256)
+    back = diffusers_bridge.there_and_back(photo, encode_latents, decode_latents)
+    if back is not None:
         show(plotting.show_rows([photo, back], ["photograph", "there and back"]))
-except DataUnavailable as missing:
-    print(missing)
 
 # %% [markdown] id="hunts"
 # ## Bug hunts

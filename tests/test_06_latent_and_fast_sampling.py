@@ -290,6 +290,17 @@ def test_without_diffusers_one_line_says_how_to_get_it(monkeypatch, tmp_path):
         diffusers_bridge.load_vae(tmp_path)
 
 
+@without_it
+def test_the_lesson_sends_a_photograph_through_it(tmp_path, capsys):
+    functions = REFERENCES["encode_latents"], REFERENCES["decode_latents"]
+    photo = latent_lab.photograph(64)
+    assert diffusers_bridge.there_and_back(photo, *functions, tmp_path) is None
+    assert capsys.readouterr().out.count("\n") == 1
+    saved_autoencoder(tmp_path)
+    assert diffusers_bridge.there_and_back(photo, *functions, tmp_path).shape == photo.shape
+    assert "12288 numbers became 256; scaling factor 0.18215" in capsys.readouterr().out
+
+
 def test_the_photograph_is_there_without_a_network():
     photo = latent_lab.photograph()
     assert photo.shape == (1, 3, 256, 256) and photo.min() >= -1 and photo.max() <= 1
