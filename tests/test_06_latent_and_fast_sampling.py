@@ -202,7 +202,7 @@ def test_there_and_back_through_scaled_latents_is_the_autoencoder_itself():
 def test_a_shortened_chain_keeps_its_noise_levels():
     visited = [0, 20, 100, 999]
     short = REFERENCES["precompute_schedule"](latent_lab.shortened(SCHEDULE, visited))
-    assert torch.allclose(short["alpha_bar"], SCHEDULE["alpha_bar"][visited], rtol=1e-4)
+    assert torch.allclose(short["alpha_bar"], SCHEDULE["alpha_bar"][visited], rtol=1e-3)
 
 
 def test_data_of_standard_deviation_one_drown_at_half():
