@@ -60,6 +60,8 @@ def load_vae(folder=VAE_FOLDER):
         raise DataUnavailable(MISSING)
     inside = Path(folder) / "vae"
     place = inside if inside.is_dir() else Path(folder)
+    if not (place / "config.json").is_file():
+        raise DataUnavailable(NO_VAE.format(folder=folder))
     try:
         from diffusers import AutoencoderKL
 
