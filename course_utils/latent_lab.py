@@ -47,7 +47,7 @@ def timed(call, *args):
 
 
 @torch.no_grad()
-def call_costs(model, sides, batch=16, repeats=4):
+def call_costs(model, sides, batch=16, repeats=8):
     """Milliseconds per picture of one call model(x_t, t), for pictures of each side: side -> ms."""
     costs, t = {}, torch.zeros(batch, dtype=torch.int64)
     for side in sides:
