@@ -20,6 +20,7 @@ NO_VAE = (
 )
 VAE_FOLDER = "data/stable-diffusion-vae"
 T, STEPS = 1000, 20
+FIRST, LAST = 1e-4, 0.02  # of the betas
 
 
 def installed():
@@ -91,7 +92,7 @@ def differences(precompute_schedule, reverse_mean, ddim_step, dpm_solver_pp_2m):
     """What is compared -> largest difference, relative to the largest value."""
     mine = SimpleNamespace(reverse_mean=reverse_mean, ddim_step=ddim_step)
     mine.dpm_solver_pp_2m = dpm_solver_pp_2m
-    mine.schedule = precompute_schedule(torch.linspace(1e-4, 0.02, T))
+    mine.schedule = precompute_schedule(torch.linspace(FIRST, LAST, T))
     x_t, eps, z = torch.randn(3, 2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     found = {"DDPMScheduler, alpha_bar": _gap(mine.schedule["alpha_bar"], _ddpm().alphas_cumprod)}
     found |= _ddpm_gaps(mine, x_t, eps) | _ddim_gaps(mine, x_t, eps, z)
@@ -152,7 +153,7 @@ def _ddpm(variance="fixed_small"):
 def _scheduler(name, **options):
     import diffusers
 
-    betas = torch.linspace(1e-4, 0.02, T).numpy()
+    betas = torch.linspace(FIRST, LAST, T).numpy()
     return getattr(diffusers, name)(num_train_timesteps=T, trained_betas=betas, **options)
 
 
