@@ -157,11 +157,14 @@ def step_noise(case: Case, schedule: dict, model: RecordingModel, sample, eta: f
         eps = torch.stack([model.predict(c["x_t"], c["t"]) for c in model.calls])
     p, q, sigma = (v[..., None, None, None] for v in (p, q, sigma))
     rest = x[1:] - p * x[:-1] - q * eps
-    z = rest[:-1] / sigma[:-1]
+    return _facts_about_noise(x[:1], rest[:-1] / sigma[:-1], rest[-1])
+
+
+def _facts_about_noise(start, z, last) -> dict:
     return {
         "noise is standard normal": looks_standard_normal(z),
-        "noise is fresh at every step": drawn_apart(torch.cat([x[:1], z]), 0),
+        "noise is fresh at every step": drawn_apart(torch.cat([start, z]), 0),
         "every sample has its own noise": drawn_apart(z, 1),
         "every pixel has its own noise": drawn_apart(z, 2, 3, 4),
-        "no noise in the last step": bool(rest[-1].abs().max() < 0.01),
+        "no noise in the last step": bool(last.abs().max() < 0.01),
     }
