@@ -3,7 +3,7 @@
     .venv/bin/python scripts/train_06_latent_and_fast_sampling.py [--seed 0] [--keep]
     .venv/bin/python scripts/train_06_latent_and_fast_sampling.py --seed 1 --gate
 
-Prints the time of each cell; the lesson's cells print the gate. --keep writes the checkpoints.
+Prints seed and time of each cell; the lesson's cells print the gate. --keep writes the checkpoints.
 --gate trains nothing and looks only at the gate. Training starts from the seed, sampling from the
 seed plus one, as in the lesson, where these are 0 and 1.
 """
@@ -94,6 +94,7 @@ def main():
     torch.set_num_threads(1)
     if options.pictures:
         options.pictures.mkdir(parents=True, exist_ok=True)
+    print(f"seed {options.seed}")
     space = run_lesson(options.seed, options.pictures, GATE if options.gate else None)
     if options.gate or not options.keep:
         return
