@@ -140,3 +140,11 @@ MUTANTS = {
         ),
     },
 }
+
+# Wrong too, and no listed mistake explains it: (exercise, old text, new text)
+UNNAMED = [
+    ("ddim_step", "+ sigma * (torch", "- sigma * (torch"),
+    ("sample_ddim", "schedule, eta)", "schedule, eta / 2)"),
+    ("dpm_solver_pp_2m", "(2 * r)", "(4 * r)"),
+    ("vae_loss", "kl.mean()", "kl[:1].mean()"),
+]
