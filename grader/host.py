@@ -23,7 +23,7 @@ from grader.wire import Wire, WireError
 
 MAX_HEADER = 2**20  # of an answer; its tensors come on top
 START_SECONDS, END_SECONDS = 60.0, 5.0
-SPARES = 2  # as many as a submission needs whose hunts must not meet their solutions
+SPARES = 2  # one for the next submission, one for a hunt that failed and is played again
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
