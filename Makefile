@@ -1,12 +1,13 @@
 # A thin index of commands. The set-up is scripts/setup.sh; options pass through ARGS:
 #   make lab ARGS="--no-browser --port 9000"
+PROXY = build/proxy/node_modules/.bin/configurable-http-proxy
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test build verify bench lock
+.PHONY: help setup lab test build verify bench lock classroom
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: ## create .venv and install everything; nothing happens when that is done
 	@sh scripts/setup.sh
@@ -27,8 +28,15 @@ bench: setup ## the side-by-side measurements
 	.venv/bin/python -m benchmarks $(ARGS)
 
 lock: | .venv/bin/uv ## resolve pyproject.toml anew into requirements.lock (ARGS="--upgrade")
-	.venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
+	.venv/bin/uv pip compile pyproject.toml --extra dev --extra hub --universal --python-version 3.10 \
 		--no-emit-index-url --no-annotate --no-header -o requirements.lock $(ARGS)
+
+classroom: setup $(PROXY) ## a class on JupyterHub, on this machine, to look at; Ctrl-C ends it
+	.venv/bin/python -m grader.hub $(ARGS)
+
+$(PROXY):
+	@command -v npm >/dev/null || { echo "classroom: npm is missing; on Debian: apt install npm"; exit 1; }
+	npm install --silent --no-fund --prefix build/proxy configurable-http-proxy@5.1.0
 
 .venv/bin/uv:
 	@sh scripts/setup.sh

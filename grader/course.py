@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
@@ -14,27 +13,25 @@ from nbgrader.utils import parse_utc
 from traitlets.config import PyFileConfigLoader
 
 from course_utils.engine.exercise import is_exam, load_lesson
+from grader import upgrade
 from grader.build import answers_module, module_name
 from grader.exam.build import exam_data
 from grader.notebook import build_notebook, notebook_text
 from grader.submission import Unusable
+from grader.upgrade import MARK
+from grader.written import add_questions
 
-MARK = ".course"  # folder that makes a folder a course; holds what students must never see
-FORMAT = 1
-FOLDERS = ("source", "release", "submitted", "autograded", "feedback")
+FOLDERS = ("source", "release", "submitted", "autograded", "feedback", "written")
 
 
 class Course:
-    """A course folder. Raises Unusable where there is none or it is of another format."""
+    """A course folder, brought up to date. Raises Unusable where there is none, or it is newer."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        about = self.root / MARK / "course.json"
-        if not about.is_file():
+        if not (self.root / MARK / "secret").is_file():
             raise Unusable(f"{root}: not a course folder; make one with `course init {root}`")
-        found = json.loads(about.read_text())["format"]
-        if found != FORMAT:
-            raise Unusable(f"{root}: course folder of format {found}, this version reads {FORMAT}")
+        upgrade.bring_up_to_date(self.root)
 
     @classmethod
     def above(cls, path: Path) -> Course:
@@ -58,7 +55,7 @@ class Course:
         secret = root / MARK / "secret"
         secret.touch(mode=0o600)
         secret.write_text(secrets.token_hex(32))
-        (root / MARK / "course.json").write_text(json.dumps({"format": FORMAT}) + "\n")
+        upgrade.write_stamp(root)
         template = resources.files("grader") / "templates" / "nbgrader_config.py.template"
         (root / "nbgrader_config.py").write_text(template.read_text())
         course = cls(root)
@@ -85,8 +82,9 @@ class Course:
         """Write the source notebook and let nbgrader make the release version of it."""
         folder = self.root / "source" / lesson
         folder.mkdir(exist_ok=True)
-        notebook = folder / f"{lesson}.ipynb"
-        notebook.write_text(notebook_text(build_notebook(lesson, "source")), encoding="utf-8")
+        notebook = build_notebook(lesson, "source")
+        add_questions(notebook, self.root / "written" / f"{lesson}.toml")
+        (folder / f"{lesson}.ipynb").write_text(notebook_text(notebook), encoding="utf-8")
         for earlier in load_lesson(lesson).builds_on:
             text = answers_module(earlier)
             (folder / f"{module_name(earlier)}.py").write_text(text, encoding="utf-8")
@@ -111,6 +109,19 @@ class Course:
             return bool(parse_utc(path.read_text().strip()))
         except (ValueError, OverflowError):
             return False
+
+    @staticmethod
+    def is_submission_secret(path: Path) -> bool:
+        """Whether a file is what nbgrader writes to find the feedback of a submission."""
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > 200:
+            return False
+        return path.read_bytes().isalnum()
+
+    def exchange_files(self, folder: Path) -> list[Path]:
+        """nbgrader's own files in a folder that was handed in, if they are what they should be."""
+        stamp, secret = folder / "timestamp.txt", folder / "submission_secret.txt"
+        found = [stamp] if self.is_timestamp(stamp) else []
+        return found + ([secret] if self.is_submission_secret(secret) else [])
 
     def journal(self, lesson: str) -> Path:
         """Where `course autograde` notes what it has graded."""

@@ -93,9 +93,8 @@ class GradebookWriter:
         target = self._remove_notebook(student)
         ignore = shutil.ignore_patterns("*.ipynb")
         shutil.copytree(root / "source" / self.lesson, target, ignore=ignore)
-        stamp = root / "submitted" / student / self.lesson / "timestamp.txt"
-        if Course.is_timestamp(stamp):
-            shutil.copy(stamp, target)
+        for file in self.course.exchange_files(root / "submitted" / student / self.lesson):
+            shutil.copy(file, target)
         path = target / f"{self.lesson}.ipynb"
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
         for file in target.iterdir():

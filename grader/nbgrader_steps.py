@@ -17,6 +17,7 @@ from nbgrader.preprocessors import ClearSolutions as StockClearSolutions
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from course_utils.card import BAD, GOOD, Card, Row
+from grader import journal
 from grader.course import Course
 from grader.judge import Judge
 from grader.notebook import without_hidden_tests
@@ -71,8 +72,9 @@ def _remove_foreign(course: Course, folder: Path, source: Path) -> None:
     """
     if folder.resolve().parent.parent != course.root / "autograded":
         raise ValueError(f"{folder} is no folder of autograded work")
+    kept = course.exchange_files(folder)
     for path in folder.iterdir():
-        if path.name == "timestamp.txt" and Course.is_timestamp(path):
+        if path in kept:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -105,15 +107,23 @@ def _plain(cell):
     """A learner's own cell without anything that a page would run: text as text, no metadata."""
     if cell.cell_type == "code":
         return new_code_cell(cell.source)
-    fence = "~" * (3 + max(map(len, re.findall("~+", cell.source)), default=0))
-    return new_markdown_cell(f"{fence}\n{cell.source}\n{fence}")
+    return new_markdown_cell(_fenced(cell.source))
+
+
+def _fenced(text: str) -> str:
+    """Markdown that shows a text as it was typed."""
+    fence = "~" * (3 + max(map(len, re.findall("~+", text)), default=0))
+    return f"{fence}\n{text}\n{fence}"
 
 
 def _put_answer(cell, submitted, answers: dict[str, str]) -> None:
     """The learner's text for a solution cell; nothing where it was deleted."""
     name = grade_id(cell)
     written = [c.source for c in submitted.cells if grade_id(c) == name]
-    cell.source = answers.get(name, written[-1] if written else "")
+    answer = answers.get(name, written[-1] if written else "")
+    if cell.cell_type == "markdown":  # an answer that is gone is one that was never given
+        answer = cell.source if answer.strip() in (cell.source, "") else _fenced(answer)
+    cell.source = answer
 
 
 class Judged(NbGraderPreprocessor):
@@ -122,11 +132,28 @@ class Judged(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         lesson = resources["nbgrader"]["assignment"]
         course = Course.above(Path(resources["metadata"]["path"]))
-        verdict = _judge(course.secret).grade(collect(nb, lesson))
+        submission = collect(nb, lesson)
+        verdict = _judge(course.secret).grade(submission)
+        resources["course"] = {"submission": submission, "verdict": verdict}
         verdicts = {f"test_{v.id}": v for v in verdict.exercises}
         for cell in nb.cells:
             if utils.is_grade(cell) and not utils.is_solution(cell):
                 write_verdict(cell, verdicts.get(grade_id(cell)))
+        return nb, resources
+
+
+class Noted(NbGraderPreprocessor):
+    """Behind SaveAutoGrades: notes in the journal what the gradebook has, for `course report`."""
+
+    def preprocess(self, nb, resources):
+        lesson, student = (resources["nbgrader"][key] for key in ("assignment", "student"))
+        course = Course.above(Path(resources["metadata"]["path"]))
+        graded = resources["course"]
+        keys = journal.keys(graded["submission"], course.secret, "cpu")
+        verdicts = {v["id"]: v for v in graded["verdict"].to_dict()["exercises"]}
+        entries = {key: verdicts[name] for name, key in keys.items() if name in verdicts}
+        entries[journal.WRITTEN + student] = list(keys.values())
+        journal.Journal(course.journal(lesson)).add(entries)
         return nb, resources
 
 

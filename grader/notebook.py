@@ -56,7 +56,7 @@ class _Writer:
         if cell.kind == "markdown":
             return [self._markdown(name, cell.source)]
         locked = cell.role in ("setup", "given")
-        about = _nbgrader(name, locked=True) if locked else {}
+        about = nbgrader_metadata(name, locked=True) if locked else {}
         return [new_code_cell(cell.source, id=self._id(name), metadata=about)]
 
     def _name(self, cell: Cell) -> str:
@@ -82,13 +82,13 @@ class _Writer:
         answer = new_code_cell(
             self._code(cell, e).strip(),
             id=self._id(e.id),
-            metadata=_nbgrader(e.id, solution=True),
+            metadata=nbgrader_metadata(e.id, solution=True),
         )
         test = f"test_{e.id}"
         graded = new_code_cell(
             self._test(e),
             id=self._id(test),
-            metadata=_nbgrader(test, grade=True, locked=True, points=e.points),
+            metadata=nbgrader_metadata(test, grade=True, locked=True, points=e.points),
         )
         return [*questions, answer, graded]
 
@@ -127,7 +127,9 @@ def _dots(level: int) -> str:
     return "●" * level + "○" * (5 - level)
 
 
-def _nbgrader(grade_id: str, *, grade=False, solution=False, locked=False, points=None) -> dict:
+def nbgrader_metadata(
+    grade_id: str, *, grade=False, solution=False, locked=False, points=None
+) -> dict:
     """Cell metadata as nbgrader writes it."""
     about = {
         "grade": grade,

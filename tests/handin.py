@@ -29,6 +29,11 @@ def with_mistake(name: str, edit: str | None = None) -> str:
     return next(e for e in edits if edit in (None, e.id)).apply(reference(name))
 
 
+def message_of(name: str) -> str:
+    """What is said of an exercise's first misconception, without its code marks."""
+    return edits_of(LESSON, EXERCISES[name])[0].message.replace("`", "")
+
+
 def planted_bug(name: str) -> str:
     return hunt_code(LESSON, EXERCISES[name])
 
