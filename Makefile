@@ -4,7 +4,7 @@ PROXY = build/proxy/node_modules/.bin/configurable-http-proxy
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test build verify bench lock classroom
+.PHONY: help setup lab test build verify bench lock classroom site
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ verify: setup ## prove every exercise right (ARGS="04_ddpm" for one lesson)
 
 bench: setup ## the side-by-side measurements
 	.venv/bin/python -m benchmarks $(ARGS)
+
+site: setup ## lessons with solutions and outputs as pages, in build/site (ARGS="01_pytorch")
+	.venv/bin/python -m grader.site --notebooks build/notebooks $(ARGS)
 
 lock: | .venv/bin/uv ## resolve pyproject.toml anew into requirements.lock (ARGS="--upgrade")
 	.venv/bin/uv pip compile pyproject.toml --extra dev --extra hub --universal --python-version 3.10 \
