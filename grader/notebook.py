@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_utils.engine.exercise import Exercise, Lesson, is_exam, load_lesson
 from course_utils.exam.plan import fingerprint
 from grader import quiz
+from grader.contents import contents
 from grader.reference import hunt_code, reference_code
 from grader.source import Cell, load_source, stub
 
@@ -32,6 +33,8 @@ def build_notebook(lesson: str, version: str) -> nbformat.NotebookNode:
     """
     writer = _Writer(load_lesson(lesson), version)
     cells = [cell for c in load_source(lesson).cells for cell in writer.cells(c)]
+    if not is_exam(lesson):
+        cells.insert(1, writer.contents(cells))
     about = {"lesson": lesson} | ({"plan": fingerprint(lesson)} if is_exam(lesson) else {})
     return new_notebook(cells=cells, metadata=METADATA | {"course": about})
 
@@ -58,6 +61,10 @@ class _Writer:
         locked = cell.role in ("setup", "given")
         about = nbgrader_metadata(name, locked=True) if locked else {}
         return [new_code_cell(cell.source, id=self._id(name), metadata=about)]
+
+    def contents(self, cells: list):
+        """The cell with links to the lesson's parts."""
+        return self._markdown("contents", contents(self.lesson, cells))
 
     def _name(self, cell: Cell) -> str:
         if cell.name:

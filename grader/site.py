@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import nbformat
-from bs4 import BeautifulSoup
 from jinja2 import Environment, PackageLoader
 from latex2mathml.converter import convert
 from nbconvert.exporters import HTMLExporter
@@ -95,7 +94,7 @@ def page(notebook: nbformat.NotebookNode, lesson: str) -> str:
     template = resources.files("grader") / "templates" / "site_lesson.html.j2"
     exporter = PageExporter(config=Config(HTMLExporter={"embed_images": True}))
     exporter.raw_template = template.read_text()
-    facts = {"metadata": {"name": title(lesson)}, "course_sections": sections(notebook)}
+    facts = {"metadata": {"name": title(lesson)}}
     text, _ = exporter.from_notebook_node(notebook, resources=facts)
     return text
 
@@ -117,17 +116,6 @@ def _still(output):
     if "%|" in output.data.get("text/plain", ""):
         return None
     return nbformat.v4.new_output("stream", text=SLIDER)
-
-
-def sections(notebook: nbformat.NotebookNode) -> list[tuple[int, str, str]]:
-    """(level, text, anchor) of the lesson's headings from the second level on."""
-    text = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-    renderer = MathRenderer(escape=False)
-    soup = BeautifulSoup(MarkdownWithMath(renderer=renderer).render(text), "html.parser")
-    found = soup.find_all(["h2", "h3"])
-    for heading in found:
-        heading.find("a", class_="anchor-link").extract()
-    return [(int(h.name[1]), h.get_text(), h["id"]) for h in found]
 
 
 def title(lesson: str) -> str:

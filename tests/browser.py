@@ -129,13 +129,13 @@ def picture(page, name: str) -> None:
 class OpenLesson:
     """The lesson as it stands open in JupyterLab."""
 
-    def __init__(self, page, notebook: Path) -> None:
-        self.page = page
+    def __init__(self, page, notebook: Path, lesson: str = LESSON) -> None:
+        self.page, self.lesson = page, lesson
         self.ids = [cell["id"] for cell in json.loads(notebook.read_text())["cells"]]
 
     def cell(self, name: str):
         """The cell of an exercise, of its test, or of another id of the lesson."""
-        place = self.ids.index(f"{LESSON}-{name}".replace("_", "-"))
+        place = self.ids.index(f"{self.lesson}-{name}".replace("_", "-"))
         return self.page.locator(f'.jp-Notebook [data-windowed-list-index="{place}"]')
 
     def first_code_cell(self):
