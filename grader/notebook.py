@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_utils.engine.exercise import Exercise, Lesson, is_exam, load_lesson
 from course_utils.exam.plan import fingerprint
 from grader import quiz
-from grader.contents import contents
+from grader.contents import contents, with_plain_headings
 from grader.reference import hunt_code, reference_code
 from grader.source import Cell, load_source, stub
 
@@ -76,7 +76,8 @@ class _Writer:
         return f"{self.lesson.id}-{name}".replace("_", "-")[:64]
 
     def _markdown(self, name: str, source: str):
-        return new_markdown_cell(source, id=self._id(name))
+        text = source if is_exam(self.lesson.id) else with_plain_headings(source)
+        return new_markdown_cell(text, id=self._id(name))
 
     def _header(self, cell: Cell) -> str:
         return exercise_header(self.lesson[cell.name]) + "\n\n"
