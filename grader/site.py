@@ -24,6 +24,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from traitlets.config import Config
 
 from course_utils.engine.exercise import lesson_ids, load_lesson
+from grader.notebook import build_notebook
 from grader.paths import ROOT
 from grader.run_solution import printed, run
 
@@ -76,16 +77,22 @@ def write_site(lessons: list[str], target: Path, executed: Path | None = None) -
 
 
 def solution(lesson: str, executed: Path | None) -> nbformat.NotebookNode:
-    """The executed solution: from the folder if it is there, else it runs now."""
+    """The executed solution: from the folder if it is there and the same, else it runs now."""
     path = executed / f"{lesson}.ipynb" if executed else None
     if path and path.is_file():
-        return nbformat.read(path, as_version=4)
+        notebook = nbformat.read(path, as_version=4)
+        if _sources(notebook) == _sources(build_notebook(lesson, "solution")):
+            return notebook
     with TemporaryDirectory() as folder:
         notebook = run(lesson, Path(folder))
     if path:
         executed.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, path)
     return notebook
+
+
+def _sources(notebook: nbformat.NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells]
 
 
 def page(notebook: nbformat.NotebookNode, lesson: str) -> str:

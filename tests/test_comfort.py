@@ -109,3 +109,11 @@ def test_figures_are_crisp_and_have_words_and_the_dark_theme_is_readable(lesson,
     card.scroll_into_view_if_needed()
     picture(page, "comfort-dark-card")
     assert_readable(card)
+
+
+def test_a_long_cell_shows_how_far_it_is_and_how_long_it_will_take(lesson, page):
+    cell = lesson.cell("polynomial_grad")
+    lesson.write(cell, "from course_utils.training import run_steps\nrun_steps(lambda: 0.5, 40);")
+    lesson.run(cell)
+    expect(cell.locator(".jp-OutputArea")).to_contain_text(re.compile(r"40/40\s*\[\d+:\d+<\d+:\d+"))
+    picture(page, "comfort-progress")

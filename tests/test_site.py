@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from course_utils.engine.exercise import lesson_ids
+from grader import site
 from grader.build import build_notebook
 from grader.site import SLIDER, WIDGET, main, mathml, without_widgets, write_site
 
@@ -70,6 +71,17 @@ def test_every_picture_has_words_for_those_who_do_not_see_it(pages):
     for soup in pages.values():
         for image in soup.find_all("img"):
             assert len(image["alt"]) > 10 and "No description" not in image["alt"]
+
+
+def test_a_notebook_that_ran_before_the_lesson_changed_is_not_shown(tmp_path, monkeypatch):
+    old = build_notebook("01_pytorch", "solution")
+    old.cells[0].source = "as it was"
+    nbformat.write(old, tmp_path / "01_pytorch.ipynb")
+    new = build_notebook("01_pytorch", "solution")
+    monkeypatch.setattr(site, "run", lambda lesson, folder: new)
+    assert site.solution("01_pytorch", tmp_path) is new
+    kept = nbformat.read(tmp_path / "01_pytorch.ipynb", as_version=4)
+    assert kept.cells[0].source == new.cells[0].source
 
 
 def test_a_formula_keeps_its_source_and_says_how_it_stands():
