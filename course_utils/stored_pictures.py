@@ -19,4 +19,6 @@ def save_pictures(lesson, pictures):
         name: ((images.clamp(-1, 1) + 1) * 127.5).round().byte().contiguous()
         for name, images in pictures.items()
     }
-    save_file(as_bytes, FOLDER / f"{lesson}.safetensors")
+    path = FOLDER / f"{lesson}.safetensors"
+    save_file(as_bytes, path)
+    path.chmod(0o644)  # safetensors writes files that only their owner can read

@@ -6,10 +6,11 @@ Both are `open_clip.CLIP`. open_clip takes seconds to import, so it is imported 
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 from course_utils.checkpoints import FOLDER
 from course_utils.data import DataUnavailable
-from course_utils.shapes import caption
+from course_utils.shapes import COLOURS, SHAPES, caption
 
 CONTEXT_LENGTH = 16  # tokens; pretrained models use 77
 CHECKPOINT = FOLDER / "05_clip.safetensors"
@@ -83,6 +84,23 @@ def pretrained_clip(name="ViT-B-32", weights="data/ViT-B-32.safetensors"):
     except (OSError, RuntimeError, ValueError) as error:
         raise DataUnavailable(_by_hand(name, weights)) from error
     return model.eval().requires_grad_(False), open_clip.get_tokenizer(name)
+
+
+@torch.no_grad()
+def zero_shot_report(model, tokenize, classify, pictures, count=48):
+    """How often a pretrained model finds shape and colour of some pictures, as a line.
+
+    classify is the learner's `zero_shot_classify`.
+    """
+    about, side = model.visual.preprocess_cfg, model.visual.image_size[0]
+    images = F.interpolate(pictures.images[:count] / 2 + 0.5, (side, side), mode="bicubic")
+    mean, std = (torch.tensor(about[name])[:, None, None] for name in ("mean", "std"))
+    pairs = torch.cartesian_prod(torch.arange(len(COLOURS)), torch.arange(len(SHAPES)))
+    texts = [f"a picture of a {COLOURS[c]} {SHAPES[s]}" for c, s in pairs.tolist()]
+    embedded = model.encode_image((images - mean) / std), model.encode_text(tokenize(texts))
+    right = pairs[classify(*embedded)] == pictures.attributes[:count, 1:3]
+    colour, shape = right.float().mean(0).tolist()
+    return f"of {len(images)} pictures: colour right {colour:.0%}, shape right {shape:.0%}"
 
 
 def _by_hand(name, weights):

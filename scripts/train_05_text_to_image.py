@@ -11,6 +11,7 @@ import time
 import types
 
 import torch
+from torch.optim.lr_scheduler import OneCycleLR
 
 from course_utils import shape_judge, shapes, tiny_clip
 from course_utils.checkpoints import FOLDER, save_checkpoint
@@ -21,8 +22,8 @@ from grader.source import load_source, without_markers
 LESSON = "05_text_to_image"
 SEED = "seed = 0"  # as the lesson sets it
 CELLS = (
-    "tools", "train-clip", "numbers-retrieval", "text-conditional-unet", "capstone-build",
-    "capstone-train", "draw", "capstone-gate", "figure-sweep", "figure-unseen",
+    "tools", "train-clip", "numbers-retrieval", "text-conditional-unet", "velocity",
+    "capstone-build", "capstone-train", "draw", "capstone-gate", "figure-sweep", "figure-unseen",
 )  # fmt: skip
 
 
@@ -60,7 +61,58 @@ def train_judge():
     save_checkpoint(FOLDER / f"{shape_judge.CHECKPOINT}.safetensors", judge, seed=0, **scores)
 
 
-def store(space, seed):
+def short_runs(space):
+    """What three variants draw after a tenth of the training; pictures of two of them."""
+    noise, text, image = (short_run(space, kind) for kind in ("noise", "text", "image"))
+    for name, pictures in {
+        "loss on the noise": noise,
+        "on v": text,
+        "from the image": image,
+    }.items():
+        print(name, shape_judge.prompt_quality(space["judge"], pictures, space["seen"]), sep="\n")
+    shown = [i for i, row in enumerate(space["seen"].tolist()) if row[0] == 1 and row[3] == 0]
+    return {"text": text[shown], "image": image[shown]}
+
+
+def short_run(space, kind, steps=300):
+    """Pictures of all prompts, from one start, after a short training of a variant."""
+    torch.manual_seed(0)
+    network = from_image(space) if kind == "image" else space["TextConditionalUNet"](16, 32, 64)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, fused=True)
+    decay = OneCycleLR(optimizer, 3e-3, steps, pct_start=0.1, cycle_momentum=False)
+    predict = network if kind == "noise" else space["NoiseFromVelocity"](network, space["schedule"])
+    batches = tiny_clip.encoded_batches(space["data"].train, space["encode_text"], batch_size=32)
+    for _ in range(steps):
+        x_0, context = next(batches)
+        t, noise = torch.randint(space["T"], (len(x_0),)), torch.randn_like(x_0)
+        alpha_bar = space["per_sample"](space["schedule"]["alpha_bar"], t, x_0)
+        x_t = alpha_bar.sqrt() * x_0 + (1 - alpha_bar).sqrt() * noise
+        error = (predict(x_t, t, context) - noise).square()  # over alpha_bar: the error of v
+        tiny_clip.update((error if kind == "noise" else error / alpha_bar).mean(), optimizer, decay)
+    space["reader"] = predict.eval()
+    return space["draw"](space["prompts"])
+
+
+def from_image(space):
+    """The network with keys and values made from the pixels instead of the words."""
+    names = load_source(LESSON).namespace()
+    right = names["CrossAttention"]
+
+    class FromImage(right):
+        def __init__(self, d_model, context_dim, n_heads):
+            super().__init__(d_model, d_model, n_heads)
+
+        def forward(self, x, context):
+            return super().forward(x, self.norm(x))
+
+    names["CrossAttention"] = FromImage
+    try:
+        return space["TextConditionalUNet"](16, 32, 64)
+    finally:
+        names["CrossAttention"] = right
+
+
+def store(space, short, seed):
     """Write the CLIP, the U-Net and the pictures that the lesson shows."""
     texts = [shapes.caption(row) for row in space["every"].tolist()]
     used = space["tokenize"]([*texts, ""])
@@ -68,8 +120,9 @@ def store(space, seed):
     tiny_clip.save_clip(space["clip"], used, seed=seed, retrieval=round(retrieval, 4))
     score = {name: round(share, 4) for name, share in vars(space["quality"]).items()}
     about = {"seed": seed, "T": space["T"], "num_steps": space["num_steps"], "guidance_scale": 4}
-    save_checkpoint(FOLDER / f"{LESSON}.safetensors", space["reader"], **about, **score)
+    save_checkpoint(FOLDER / f"{LESSON}.safetensors", space["averaged"].module, **about, **score)
     pictures = {f"sweep {w}": images for w, images in space["sweep"].items()}
+    pictures |= {f"keys from the {name}": images for name, images in short.items()}
     save_pictures(LESSON, pictures | {"w = 4": space["samples"], "unseen": space["strange"]})
 
 
@@ -86,8 +139,9 @@ def main():
     space = run_capstone(options.seed)
     for w, quality in zip(space["scales"], space["qualities"], strict=True):
         print(f"w = {w}", quality, sep="\n")
+    short = short_runs(space)
     if not options.dry_run:
-        store(space, options.seed)
+        store(space, short, options.seed)
 
 
 main()

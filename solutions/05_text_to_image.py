@@ -26,7 +26,9 @@ check = checker("05_text_to_image")
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from course_utils import plotting, prompt_figures, shape_judge, shapes, tiny_clip
+from course_utils import plotting, prompt_figures, shape_judge, shapes, text_symptoms, tiny_clip
+from course_utils.checkpoints import load_checkpoint
+from course_utils.data import DataUnavailable
 from course_utils.plotting import show
 from course_utils.shapes import all_attributes, caption
 from course_utils.stored_pictures import stored_pictures
@@ -148,17 +150,11 @@ def zero_shot_classify(image_embeddings, class_text_embeddings):
 # %% hunt="hunt_loudest_sentence"
 
 # %% id="symptom-loudest"
-torch.manual_seed(0)
-images, classes = torch.randn(300, 16), torch.randn(4, 16)
-classes[2] *= 10  # the same direction, ten times as long
-counts = hunt_loudest_sentence(images, classes).bincount(minlength=4)
-print("how often each of four classes is chosen:", counts.tolist())
+text_symptoms.print_choices(hunt_loudest_sentence)
 
 # %% [markdown] id="train-clip-text"
 # ### First capstone: a CLIP of your own
 # An `open_clip.CLIP` like the large ones, only small: two transformers of two layers, width 64, joint space of 32 numbers. The sentences go through open_clip's own tokenizer, cut to 16 tokens (the large ones use 77). Your loss trains it, from random weights.
-#
-# (With real weights at hand, `course_utils.tiny_clip.pretrained_clip("ViT-B-32", path)` gives you a pretrained model of the same class. Your functions take it as it is.)
 
 # %% id="train-clip"
 seed = 0
@@ -208,6 +204,18 @@ if check.solved("normalize_embeddings"):
     cosines = normalize_embeddings(ours) @ normalize_embeddings(theirs).T
     show(prompt_figures.show_similarities(cosines, images, words))
 
+# %% [markdown] id="pretrained-text"
+# ### The large ones
+# A pretrained CLIP is an object of the same class, and your functions take it as it is. With the weights of ViT-B-32 in the folder `data` (or with `weights="laion2b_s34b_b79k"` and a network), this cell lets it read our pictures. ViT-L-14 works the same way.
+
+# %% id="pretrained"
+try:
+    large, tokenize_large = tiny_clip.pretrained_clip("ViT-B-32", "data/ViT-B-32.safetensors")
+    if check.solved("zero_shot_classify"):
+        print(tiny_clip.zero_shot_report(large, tokenize_large, zero_shot_classify, data.test))
+except DataUnavailable as reason:
+    print(reason)
+
 # %% [markdown] id="part-sequence"
 # ## Part 2 · One vector, or one per word?
 # `clip.encode_text` gives one vector per sentence. It is taken from a single place, the *end-of-text* token, and projected into the joint space. (Not from a CLS token in front: the text tower only looks back, so a token in front would know nothing.) For finding pictures this is enough.
@@ -227,6 +235,7 @@ def encode_text_sequence(clip_model, tokens):
     x = clip_model.transformer(x, attn_mask=clip_model.attn_mask)
     return clip_model.ln_final(x)
     ### END SOLUTION
+
 
 # %% [markdown] id="predict-tokens"
 # Is it right? open_clip can tell: the state at the end-of-text token, times `text_projection`, must be its own pooled vector.
@@ -393,6 +402,7 @@ class TextConditionalUNet(UNet):
 #
 # The schedule and `per_sample` of lesson 04 are given.
 
+
 # %% role="given"
 def per_sample(values, t, x):
     """values[t] as (B, 1, …, 1), or (1, 1, …, 1) for one t, to multiply each sample of x (B, …)."""
@@ -513,17 +523,23 @@ def generate_image(components, prompt, negative_prompt="", guidance_scale=7.5, s
 # ## Capstone: draw what I say
 # Now everything runs together: your encoder, your attention, your sampler. The captions are encoded **once**, before the training: CLIP is frozen, so they do not change. Half of the time the place is left out of the caption, so that short prompts work, too. One caption in ten is replaced by the empty sentence: that is guidance's "anything".
 #
-# After the training comes the moment this lesson was written for. Type what you like: the words it knows are in the captions above.
+# One thing is new. The sentence matters most where the picture is nearly all noise. But there the noise is easy to predict, it is what you see, and a loss on the noise hardly asks what the sentence said. So the network predicts a mixture, the *velocity* of Salimans and Ho (2022), as Stable Diffusion 2 does:
+# $$v = \sqrt{\bar\alpha_t}\,\varepsilon - \sqrt{1-\bar\alpha_t}\,x_0 \qquad\text{and from it}\qquad \varepsilon = \sqrt{1-\bar\alpha_t}\,x_t + \sqrt{\bar\alpha_t}\,v$$
+# Where all is noise, $v$ is the picture (with a minus sign); where all is picture, it is the noise. The sampler does not notice: `NoiseFromVelocity` hands it $\varepsilon$. After a tenth of the training, the colours are right in MEASURED_V of the samples; with the loss on the noise, in MEASURED_E.
 
-# %% id="capstone-build"
-T, num_steps, lr = 100, 4000, 2e-3
-schedule = precompute_schedule(torch.linspace(1e-3, 0.1, T))
-can_train = check.solved(*NETWORK)
-can_draw = can_train and check.solved("posterior_step")
-torch.manual_seed(seed)
-if can_train:
-    unet = TextConditionalUNet(16, 32, context_dim=64).to(memory_format=torch.channels_last)
-    averaged = AveragedModel(unet, multi_avg_fn=get_ema_multi_avg_fn(0.997))
+
+# %% id="velocity"
+class NoiseFromVelocity(nn.Module):
+    """A network that predicts v, as the sampler wants it: unet(x_t, t, context) → noise."""
+
+    def __init__(self, network, schedule):
+        super().__init__()
+        self.network, self.schedule = network, schedule
+
+    def forward(self, x_t, t, context):
+        signal = per_sample(self.schedule["sqrt_alpha_bar"], t, x_t)
+        spread = per_sample(self.schedule["sqrt_one_minus_alpha_bar"], t, x_t)
+        return spread * x_t + signal * self.network(x_t, t, context)
 
 
 def encode_text(texts):
@@ -532,24 +548,40 @@ def encode_text(texts):
         return encode_text_sequence(clip, tokenize(texts))
 
 
-# %% id="capstone-train"
+# %% id="capstone-build"
+train_now = True  # False: take the weights that ship with the course, trained by these cells
+T, num_steps, lr = 100, 3000, 3e-3
+schedule = precompute_schedule(torch.linspace(1e-3, 0.1, T))
+can_train = check.solved(*NETWORK)
+can_draw = can_train and check.solved("posterior_step")
+torch.manual_seed(seed)
 if can_train:
-    optimizer = torch.optim.AdamW(unet.parameters(), lr=lr)
+    unet = TextConditionalUNet(16, 32, context_dim=64).to(memory_format=torch.channels_last)
+    averaged = AveragedModel(unet, multi_avg_fn=get_ema_multi_avg_fn(0.995))
+    optimizer = torch.optim.AdamW(unet.parameters(), lr=lr, fused=True)
     decay = OneCycleLR(optimizer, lr, num_steps, pct_start=0.1, cycle_momentum=False)
     batches = tiny_clip.encoded_batches(data.train, encode_text, batch_size=32)
 
-    def one_step():
-        x_0, context = next(batches)  # (B, 3, 16, 16), (B, 16, 64)
-        t, noise = torch.randint(T, (len(x_0),)), torch.randn_like(x_0)
-        signal, spread = schedule["sqrt_alpha_bar"], schedule["sqrt_one_minus_alpha_bar"]
-        x_t = per_sample(signal, t, x_0) * x_0 + per_sample(spread, t, x_0) * noise
-        loss = F.mse_loss(unet(x_t, t, context), noise)
-        tiny_clip.update(loss, optimizer, decay)
-        averaged.update_parameters(unet)
-        return loss.item()
 
-    show(plotting.plot_loss(run_steps(one_step, num_steps)))
-    reader = averaged.module.eval()
+# %% id="capstone-train"
+def one_step():
+    x_0, context = next(batches)  # (B, 3, 16, 16), (B, 16, 64)
+    t, noise = torch.randint(T, (len(x_0),)), torch.randn_like(x_0)
+    signal = per_sample(schedule["sqrt_alpha_bar"], t, x_0)
+    spread = per_sample(schedule["sqrt_one_minus_alpha_bar"], t, x_0)
+    v = unet(signal * x_0 + spread * noise, t, context)
+    loss = F.mse_loss(v, signal * noise - spread * x_0)
+    tiny_clip.update(loss, optimizer, decay)
+    averaged.update_parameters(unet)
+    return loss.item()
+
+
+if can_train:
+    if train_now:
+        show(plotting.plot_loss(run_steps(one_step, num_steps)))
+    else:
+        load_checkpoint(LESSON, averaged.module)
+    reader = NoiseFromVelocity(averaged.module, schedule).eval()
 
 # %% id="type-a-sentence"
 if can_draw and check.solved("generate_image"):
@@ -563,6 +595,7 @@ if can_draw and check.solved("generate_image"):
 # %% [markdown] id="fast-sampling"
 # ### A hundred pictures at once
 # For many prompts a few habits pay. The prompt and the negative prompt go through the U-Net as **one batch**; keys and values are made **once** and kept for all steps, since the words do not change.
+
 
 # %% id="draw"
 def draw(prompts, w=4, negative="", seed=1):
@@ -669,10 +702,9 @@ if can_draw:
 # %% hunt="hunt_image_talks_to_itself"
 
 # %% id="symptom-no-words"
-torch.manual_seed(0)
-layer, x = hunt_image_talks_to_itself(32, 32, 4), torch.randn(1, 9, 32)
-first, second = (layer(x, torch.randn(1, 5, 32)) for _ in range(2))
-print("two sentences, and the outputs differ by", (first - second).abs().max().item())
+text_symptoms.print_difference(hunt_image_talks_to_itself)
+both = [stored_pictures(LESSON, f"keys from the {source}") for source in ("text", "image")]
+show(plotting.show_rows(both, ["keys and values from the text", "from the image"]))
 
 # %% [markdown] hunt="hunt_heads_in_a_tangle"
 # **Symptom.** With one head the module agrees with PyTorch's to seven digits. With two heads, using the same weights, it does not. All shapes are right.
@@ -680,15 +712,7 @@ print("two sentences, and the outputs differ by", (first - second).abs().max().i
 # %% hunt="hunt_heads_in_a_tangle"
 
 # %% id="symptom-tangle"
-for n_heads in (1, 2):
-    torch.manual_seed(0)
-    layer, theirs = hunt_heads_in_a_tangle(8, 8, n_heads), nn.MultiheadAttention(8, n_heads)
-    stacked = [layer.to_q.weight, layer.to_k.weight, layer.to_v.weight]
-    theirs.in_proj_weight.data = torch.cat(stacked).data
-    theirs.out_proj = layer.out_proj
-    x, context = torch.randn(5, 8), torch.randn(4, 8)
-    apart = layer(x[None], context[None])[0] - x - theirs(layer.norm(x), context, context)[0]
-    print(f"heads: {n_heads}   far from PyTorch's module by {apart.abs().max():.6f}")
+text_symptoms.print_distance(hunt_heads_in_a_tangle)
 
 # %% [markdown] quiz="quiz"
 # Write the letter of the right answer into `quiz_answers`, or all the right letters where several are right.

@@ -32,10 +32,16 @@ def spread_out(module: nn.Module) -> nn.Module:
     return module
 
 
+def spread_over(values: torch.Tensor, count: int = 40) -> torch.Tensor:
+    """About so many of the values, evenly spread; all of them where there are not more."""
+    return values[:: max(1, len(values) // count)]
+
+
 def module_outputs(case: Case, module: nn.Module, out: torch.Tensor, context: torch.Tensor) -> dict:
     """What is compared of a module whose attribute names are given.
 
     All gradients are one vector: that of some biases is 0, and alone it would be rounding.
+    Of large parameters it has a part, evenly spread, so that stored answers stay small.
     """
     if case.spec.fake_cuda:
         return {"out": out.detach()}
@@ -45,7 +51,7 @@ def module_outputs(case: Case, module: nn.Module, out: torch.Tensor, context: to
     return {
         "out": out.detach(),
         "parameters": {name: list(p.shape) for name, p in module.named_parameters()},
-        "gradients": torch.cat([found[name].flatten() for name in sorted(found)]),
+        "gradients": torch.cat([spread_over(found[name].flatten()) for name in sorted(found)]),
         "gradient of the context": gradient(context),
     }
 
