@@ -13,6 +13,13 @@ def print_choices(classify, seed=0):
     print("how often each of four classes is chosen:", counts.tolist())
 
 
+def print_states(states, names):
+    """Length of the first tokens' states (2, L, width), and how far the two sentences differ."""
+    for i, name in enumerate(names):
+        apart = (states[0, i] - states[1, i]).norm()
+        print(f"{name:16} length {states[0, i].norm():5.2f}   differ by {apart:5.2f}")
+
+
 def print_difference(layer_class, seed=0):
     """How much the output changes when the sentence does."""
     torch.manual_seed(seed)

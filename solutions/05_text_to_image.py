@@ -1,11 +1,9 @@
 # %% [markdown] id="welcome"
 # # 05 · Text to image: CLIP and cross-attention
-#
 # In this lesson you type a sentence and a network that you built draws it. You write every part between the words and the pixels: the loss that teaches a text encoder and an image encoder to understand each other, the attention through which pixels read words, and the loop that turns noise into the picture you asked for.
 #
 # **After this lesson you can**
-# - write CLIP's contrastive loss from a blank cell, and say what the temperature does;
-# - classify pictures with nothing but sentences;
+# - write CLIP's contrastive loss, say what the temperature does, and classify pictures with sentences;
 # - say why a text encoder's *pooled* vector is not enough to draw from, and take out the whole sequence;
 # - write cross-attention and a spatial transformer, and put them into a U-Net;
 # - write the whole pipeline, with guidance, a negative prompt and a seed, and look at what each word did.
@@ -32,13 +30,9 @@ from course_utils.data import DataUnavailable
 from course_utils.plotting import show
 from course_utils.shapes import all_attributes, caption
 from course_utils.stored_pictures import stored_pictures
+from course_utils.text_speed import speed_table
 from course_utils.training import run_steps
-from course_utils.word_maps import (
-    cached_keys_and_values,
-    recorded_attention,
-    speed_table,
-    word_maps,
-)
+from course_utils.word_maps import cached_keys_and_values, recorded_attention, word_maps
 
 data = shapes.load_shapes()  # pictures (N, 3, 16, 16) in [-1, 1] and attributes (N, 4)
 LESSON, LOSS = "05_text_to_image", ("normalize_embeddings", "clip_contrastive_loss")
@@ -47,24 +41,16 @@ NETWORK = ("encode_text_sequence", "CrossAttention", "TransformerBlock", "Spatia
 
 # %% [markdown] id="story-too-many-rows"
 # ## A table that would never end
-# In lesson 04 you asked for a digit by its number. The network had a table with one learned row per class, ten in all, and one more for "any".
-#
-# Now ask for *a large blue triangle on the left*. Here are pictures with captions. Two sizes, four colours, three shapes, five places: 120 combinations.
+# In lesson 04 you asked for a digit by its number. The network had a table with one learned row per class, ten in all, and one more for "any". Now ask for *a large blue triangle on the left*. Here are pictures with captions. Two sizes, four colours, three shapes, five places: 120 combinations.
 # > **Predict before you run.** With one row per combination, what could the network do for a combination that no training picture shows? And how many rows would it take with ten attributes of ten values each?
 
 # %% id="figure-captions"
 prompt_figures.show_captioned(data.train.images[:10], data.train.captions[:10])
 
 # %% [markdown] id="words-compose"
-# For a combination without training pictures the row would stay at its random start: nothing to draw from. And ten attributes of ten values make ten billion rows.
-#
-# Words do better. *Blue* is used in many captions, and so is *triangle*. Whoever learns what each word does can put them together. To test that, two pairs are **held out**: no training picture is a *green triangle* or a *red square*. We come back to them at the end, whatever happens.
-#
-# So we need three things: something that turns a sentence into numbers that know about pictures (part 1 and 2), a way for pixels to read these numbers (part 3), and a loop that draws (part 4).
+# For a combination without training pictures the row would stay at its random start: nothing to draw from. And ten attributes of ten values make ten billion rows. Words do better. *Blue* is used in many captions, and so is *triangle*. Whoever learns what each word does can put them together. To test that, two pairs are **held out**: no training picture is a *green triangle* or a *red square*. We come back to them at the end, whatever happens. So we need three things: something that turns a sentence into numbers that know about pictures (part 1 and 2), a way for pixels to read these numbers (part 3), and a loop that draws (part 4).
 # ## Part 1 · Two encoders, one space
-# CLIP (Radford et al. 2021) has two networks. One turns an image into a vector, one turns a sentence into a vector of the same size. They are trained on pairs, with one wish: **the vector of an image should point in the direction of its own sentence, and away from all others.**
-#
-# Only directions count, so every vector is scaled to length 1. The dot product of two such vectors is the cosine of the angle between them: 1 for the same direction, 0 for a right angle, −1 for opposite ones.
+# CLIP (Radford et al. 2021) has two networks. One turns an image into a vector, one turns a sentence into a vector of the same size. They are trained on pairs, with one wish: **the vector of an image should point in the direction of its own sentence, and away from all others.** Only directions count, so every vector is scaled to length 1. The dot product of two such vectors is the cosine of the angle between them: 1 for the same direction, 0 for a right angle, −1 for opposite ones.
 
 # %% [markdown] exercise="normalize_embeddings"
 # Scale every row of x (B, D) to length 1. A row of zeros has no direction; it must stay finite, so keep the division away from 0.
@@ -83,13 +69,10 @@ def normalize_embeddings(x):
 # ### The loss: a game of pairs
 # Take a batch of $B$ pairs and make a table of all $B \times B$ cosines: rows are images, columns are sentences. The right pairs are on the diagonal. Each row is now a quiz with $B$ choices, *which sentence is yours?*, and each column is one, too: *which image is yours?* Cross-entropy knows how to grade such a quiz. CLIP's loss is the mean of both directions (Radford et al. 2021, figure 3):
 # $$\text{logits}_{ij} = \frac{\cos(\text{image}_i, \text{text}_j)}{\tau}, \qquad L = \tfrac12\big(\text{CE}(\text{rows}) + \text{CE}(\text{columns})\big)$$
-# Cosines are small numbers, and a softmax over numbers between −1 and 1 can hardly decide anything. So they are divided by a *temperature* $\tau$, at first 0.07. CLIP learns it, as `logit_scale` $= \ln(1/\tau)$: the logarithm keeps the factor positive, and it starts at 2.66. Many texts write "logits = temperature × similarity". It is a division, by 0.07, or a product with $e^{2.66} = 14.3$.
-#
-# A word of warning: **open_clip's own loss takes the scale after the exponential**, the function below takes it before. Hand over the wrong one and nothing crashes.
+# Cosines are small numbers, and a softmax over numbers between −1 and 1 can hardly decide anything. So they are divided by a *temperature* $\tau$, at first 0.07. CLIP learns it, as `logit_scale` $= \ln(1/\tau)$: the logarithm keeps the factor positive, and it starts at 2.66. Many texts write "logits = temperature × similarity". It is a division, by 0.07, or a product with $e^{2.66} = 14.3$. A word of warning: **open_clip's own loss takes the scale after the exponential**, the function below takes it before. Hand over the wrong one and nothing crashes.
 
 # %% id="slider-temperature"
-cosines = torch.tensor([0.31, 0.24, 0.10, -0.05, 0.28, -0.20])  # one image, six captions
-prompt_figures.explore_temperature(cosines)
+prompt_figures.explore_temperature(torch.tensor([0.31, 0.24, 0.10, -0.05, 0.28, -0.20]))
 
 # %% [markdown] exercise="clip_contrastive_loss"
 # Row i of the image embeddings and row i of the text embeddings (both (B, D), of any length) belong together. Normalise both. `logit_scale` is a scalar tensor in log space: multiply the similarities by `logit_scale.exp()`, and let it collect a gradient. Return the mean of both directions: images looking for their text, and texts looking for their image.
@@ -118,13 +101,11 @@ def clip_contrastive_loss(image_embeddings, text_embeddings, logit_scale):
 # %% id="numbers-floor"
 if check.solved(*LOSS):
     torch.manual_seed(0)
-    perfect, scale = torch.eye(100), torch.tensor(100.0).log()
-    batches = {"all the same": torch.zeros(64, dtype=torch.long)}
-    batches["64 different captions"] = torch.randperm(100)[:64]
-    batches["captions drawn at random"] = torch.randint(100, (64,))
-    for name, chosen in batches.items():
-        loss = clip_contrastive_loss(perfect[chosen], perfect[chosen], scale)
-        print(f"{name:25} loss {loss:.3f}, {len(chosen.unique())} captions")
+    same, drawn = torch.zeros(64, dtype=torch.long), torch.randint(100, (64,))
+    for chosen in (same, torch.arange(64), drawn):
+        perfect = torch.eye(100)[chosen]
+        loss = clip_contrastive_loss(perfect, perfect, torch.tensor(100.0).log())
+        print(f"loss {loss:.3f} with {len(chosen.unique())} captions in a batch of 64")
 
 # %% [markdown] id="identical-captions"
 # The same vector everywhere gives $\ln 64 = 4.16$: pure guessing. Perfect embeddings give 0, **unless two captions are equal.** Then each of the two images is asked to prefer its own copy of a sentence to an identical one, and the loss has a floor that no training can break. Worse, it pushes equal things apart. In large collections of web images this is rare. With our 100 captions it happens in every batch. So the capstone below draws batches in which all captions differ.
@@ -160,8 +141,7 @@ text_symptoms.print_choices(hunt_loudest_sentence)
 seed = 0
 clip, tokenize = tiny_clip.build_clip(seed=seed), tiny_clip.tokenizer()
 if check.solved(*LOSS):
-    weights = [p for p in clip.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=2e-3)
+    optimizer = torch.optim.AdamW([p for p in clip.parameters() if p.requires_grad], lr=2e-3)
     decay = OneCycleLR(optimizer, 2e-3, 600, pct_start=0.1, cycle_momentum=False)
     batches = tiny_clip.distinct_batches(data.train, 64, torch.Generator().manual_seed(seed))
 
@@ -193,16 +173,14 @@ if check.solved(*LOOK_UP):
         print(f"{name}\n{shares[name]}")
 
 # %% [markdown] id="retrieval-measured"
-# Seen pairs: nearly all. This is *zero-shot classification*: no classifier was trained, the classes are sentences, and you may write new ones.
-#
-# The held-out pairs are a lesson in modesty. Colour, size and place are right; it is the *shape* that suffers. CLIP has never been asked to tell a green triangle from a green circle, so nothing forced it to keep the shape apart from the colour. Large CLIPs have the same weakness, with rarer pairs.
+# Seen pairs: nearly all. This is *zero-shot classification*: no classifier was trained, the classes are sentences, and you may write new ones. The held-out pairs are a lesson in modesty. Colour, size and place are right; it is the *shape* that suffers. CLIP has never been asked to tell a green triangle from a green circle, so nothing forced it to keep the shape apart from the colour. Large CLIPs have the same weakness, with rarer pairs.
 
 # %% id="figure-similarities"
 if check.solved("normalize_embeddings"):
     images, words = data.test.images[:6], data.test.captions[:6]
-    ours, theirs = clip.encode_image(images), clip.encode_text(tokenize(words))
-    cosines = normalize_embeddings(ours) @ normalize_embeddings(theirs).T
-    show(prompt_figures.show_similarities(cosines, images, words))
+    pair = clip.encode_image(images), clip.encode_text(tokenize(words))
+    ours, theirs = (normalize_embeddings(vectors) for vectors in pair)
+    show(prompt_figures.show_similarities(ours @ theirs.T, images, words))
 
 # %% [markdown] id="pretrained-text"
 # ### The large ones
@@ -218,9 +196,7 @@ except DataUnavailable as reason:
 
 # %% [markdown] id="part-sequence"
 # ## Part 2 · One vector, or one per word?
-# `clip.encode_text` gives one vector per sentence. It is taken from a single place, the *end-of-text* token, and projected into the joint space. (Not from a CLS token in front: the text tower only looks back, so a token in front would know nothing.) For finding pictures this is enough.
-#
-# For drawing it is not. One vector must serve all pixels at once, and *which* of two things is red gets lost easily. Text-to-image models such as Stable Diffusion therefore take the **whole sequence**: the state of every token, before pooling and projection. Each pixel can then read the words that concern it.
+# `clip.encode_text` gives one vector per sentence. It is taken from a single place, the *end-of-text* token, and projected into the joint space. (Not from a CLS token in front: the text tower only looks back, so a token in front would know nothing.) For finding pictures this is enough. For drawing it is not. One vector must serve all pixels at once, and *which* of two things is red gets lost easily. Text-to-image models such as Stable Diffusion therefore take the **whole sequence**: the state of every token, before pooling and projection. Each pixel can then read the words that concern it.
 
 # %% [markdown] exercise="encode_text_sequence"
 # Return the state of every token. `clip_model` is an `open_clip.CLIP`, tokens is (B, L). Its text encoder has five parts, and you need four of them, in this order: `token_embedding`, `positional_embedding` (a table (L, width) that is added), `transformer`, called as `transformer(x, attn_mask=clip_model.attn_mask)`, and `ln_final`. The fifth, `text_projection`, belongs to the pooled vector: leave it out.
@@ -247,10 +223,9 @@ if check.solved("encode_text_sequence"):
     states = encode_text_sequence(clip, tokens)  # (2, 16, 64)
     pooled = states[torch.arange(2), tokens.argmax(dim=-1)] @ clip.text_projection
     print("far from open_clip's own by", (pooled - clip.encode_text(tokens)).abs().max().item())
-    names = ["<start>", "a", "small", "red", "circle / square", "<end>", "<pad>", "<pad>"]
-    for i, name in enumerate(names):
-        apart = (states[0, i] - states[1, i]).norm()
-        print(f"{name:16} length {states[0, i].norm():5.2f}   differ by {apart:5.2f}")
+    text_symptoms.print_states(
+        states, ["<start>", "a", "small", "red", "circle/square", "<end>", "<pad>", "<pad>"]
+    )
 
 # %% [markdown] id="part-cross-attention"
 # From the changed word on: the mask lets every token look back only. And the padding is not zero. It comes after the sentence, so it has read all of it. Image generators are trained with these states, so leave them in. (Two claims that you will meet elsewhere, "CLIP's pads are zero vectors" and "`encode_text` returns (B, 77, 768)", are both wrong.)
@@ -398,9 +373,7 @@ class TextConditionalUNet(UNet):
 
 # %% [markdown] id="part-pipeline"
 # ## Part 4 · From a sentence to a picture
-# Lesson 04's sampler took the step from $x_t$ to $x_{t-1}$ straight from the predicted noise. With strong guidance that goes wrong: the guided noise may imply a clean image with values like 3 or −5, which no image can have, and each step multiplies the error. The cure is to make a detour: compute the clean image, cut it to [−1, 1], and step towards that.
-#
-# The schedule and `per_sample` of lesson 04 are given.
+# Lesson 04's sampler took the step from $x_t$ to $x_{t-1}$ straight from the predicted noise. With strong guidance that goes wrong: the guided noise may imply a clean image with values like 3 or −5, which no image can have, and each step multiplies the error. The cure is to make a detour: compute the clean image, cut it to [−1, 1], and step towards that. The schedule and `per_sample` of lesson 04 are given.
 
 
 # %% role="given"
@@ -411,18 +384,12 @@ def per_sample(values, t, x):
 
 def precompute_schedule(betas):
     """Lesson 04's schedule: all numbers that training and sampling look up, each (T,)."""
-    alphas = 1 - betas
-    alpha_bar = torch.cumprod(alphas, dim=0)
-    alpha_bar_before = torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])
-    return {
-        "betas": betas,
-        "alphas": alphas,
-        "alpha_bar": alpha_bar,
-        "sqrt_alpha_bar": alpha_bar.sqrt(),
-        "sqrt_one_minus_alpha_bar": (1 - alpha_bar).sqrt(),
-        "sqrt_alpha": alphas.sqrt(),
-        "posterior_variance": betas * (1 - alpha_bar_before) / (1 - alpha_bar),
-    }
+    alphas, alpha_bar = 1 - betas, torch.cumprod(1 - betas, dim=0)
+    before = torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])
+    schedule = {"betas": betas, "alphas": alphas, "alpha_bar": alpha_bar}
+    schedule |= {"sqrt_alpha": alphas.sqrt(), "sqrt_alpha_bar": alpha_bar.sqrt()}
+    schedule |= {"sqrt_one_minus_alpha_bar": (1 - alpha_bar).sqrt()}
+    return schedule | {"posterior_variance": betas * (1 - before) / (1 - alpha_bar)}
 
 
 # %% [markdown] exercise="posterior_step"
@@ -455,9 +422,7 @@ def posterior_step(x_t, eps, t, schedule, z):
 
 
 # %% [markdown] exercise="sample_text_to_image"
-# The whole way from a sentence to a picture. `encode_text` takes a *list* of sentences and returns (n, L, width). The unconditional context is that of the empty sentence, `encode_text([""])`. Start from $x_T \sim \mathcal N(0, I)$ of shape (1, C, H, W). For $t = T-1, \dots, 0$: ask `unet(x_t, t, context)` with t int64 (B,), for the prompt and for the empty sentence; combine to $\varepsilon_\varnothing + w(\varepsilon_c - \varepsilon_\varnothing)$; take a `posterior_step` with fresh noise.
-#
-# The rules are those of lesson 04: no gradients and eval mode at every call, the former mode at the end, and `unet` may be a plain function.
+# The whole way from a sentence to a picture. `encode_text` takes a *list* of sentences and returns (n, L, width). The unconditional context is that of the empty sentence, `encode_text([""])`. Start from $x_T \sim \mathcal N(0, I)$ of shape (1, C, H, W). For $t = T-1, \dots, 0$: ask `unet(x_t, t, context)` with t int64 (B,), for the prompt and for the empty sentence; combine to $\varepsilon_\varnothing + w(\varepsilon_c - \varepsilon_\varnothing)$; take a `posterior_step` with fresh noise. The rules are those of lesson 04: no gradients and eval mode at every call, the former mode at the end, and `unet` may be a plain function.
 
 
 # %% exercise="sample_text_to_image"
@@ -618,14 +583,12 @@ samples = draw(prompts) if can_draw else stored_pictures(LESSON, "w = 4")
 plotting.show_images(samples, 20, alt="100 generated pictures, one for each training caption.")
 
 # %% [markdown] id="gate-text"
-# Are they right? A **judge** decides that has nothing to do with CLIP: a small convolutional network, trained on rendered pictures only, of all combinations. On rendered pictures that it has not seen it reads shape and colour right in more than 99 % of the cases.
-#
-# The gate: at least 95 % of test pictures find their caption among all 120, and at least 90 % of the samples have the right shape *and* colour.
+# Are they right? A **judge** decides that has nothing to do with CLIP: a small convolutional network, trained on rendered pictures only, of all combinations. On rendered pictures that it has not seen it reads shape and colour right in more than 99 % of the cases. The gate: at least 95 % of test pictures find their caption among all 120, and at least 90 % of the samples have the right shape *and* colour.
 
 # %% id="capstone-gate"
 judge = shape_judge.load_judge()
-print("judge, on rendered pictures:", shape_judge.prompt_quality(judge, *data.test), sep="\n")
 quality = shape_judge.prompt_quality(judge, samples, seen)
+print("judge, on rendered pictures:", shape_judge.prompt_quality(judge, *data.test), sep="\n")
 print("samples:", quality, sep="\n")
 if can_draw and check.solved(*LOOK_UP):
     good = shares["seen pairs"].everything >= 0.95 and shape_judge.passes_gate(quality)
@@ -668,8 +631,7 @@ if can_draw:
     words = ["<start>", *prompt.split(), "<end>"]
     with recorded_attention(reader, n_heads=4) as records:
         image = draw([prompt])[0]
-    maps = word_maps([weights[:1] for weights in records], 64, len(words))[0]
-    show(prompt_figures.show_word_maps(image, words, maps))
+    show(prompt_figures.show_word_maps(image, words, word_maps(records, 64, len(words))[0]))
 
 # %% [markdown] id="negative-text"
 # Attention maps are not explanations: a pixel can read a word and do nothing with it. But a map that is the same for all words, or a word that nobody reads, tells you where to look for a bug.
@@ -725,7 +687,6 @@ text_symptoms.print_distance(hunt_heads_in_a_tangle)
 # |---|---|---|
 # | contrastive loss | mean of row and column cross-entropy of $\cos / \tau$ | `clip_contrastive_loss` |
 # | temperature | $1/\tau = e^{\text{logit\_scale}}$, at first 1/0.07 | `logit_scale.exp() * images @ texts.T` |
-# | zero-shot | class with the largest cosine | `zero_shot_classify` |
 # | context of a U-Net | states of all tokens, (B, L, width) | `encode_text_sequence` |
 # | cross-attention | $q$ from pixels; $k$, $v$ from words | `to_q(norm(x))`, `to_k(context)`, `to_v(context)` |
 # | transformer block | self-attention, cross-attention, feed-forward; three residuals | `TransformerBlock` |
