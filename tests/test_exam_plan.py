@@ -58,6 +58,18 @@ def test_no_task_gives_another_away_or_needs_one_that_comes_later():
             seen.add(task.base.id)
 
 
+def test_text_conditioning_and_sampling_ask_for_lesson_05():
+    text, sampling = (
+        {e.id for place, lesson, e in plan.candidates() if (place, lesson[:2]) == (section, "05")}
+        for section in ("conditioning", "sampling")
+    )
+    assert {"clip_contrastive_loss", "CrossAttention", "SpatialTransformer"} <= text
+    assert sampling == {"posterior_step", "sample_text_to_image", "generate_image"}
+    drawn = {(t.section.id, t.base.id) for exam in EVERY for t in asked(exam)}
+    assert {("conditioning", name) for name in text} <= drawn
+    assert {("sampling", name) for name in sampling} <= drawn
+
+
 def test_two_hundred_seeds_give_two_hundred_exams():
     assert len({plan.fingerprint(exam) for exam in EVERY}) > 195  # of the tasks alone
     assert len({tuple(planted(exam).items()) for exam in EVERY}) > 195

@@ -70,7 +70,7 @@ MINUTES = sum(section.minutes for section in SECTIONS)
 # None: not asked in exams.
 SECTION_OF = {
     "pytorch": "training", "attention": "conditioning", "unet": "unet", "ddpm": "training",
-    "sampling": "sampling", "guidance": "conditioning", "inpainting": None,
+    "text": "conditioning", "sampling": "sampling", "guidance": "conditioning", "inpainting": None,
 }  # fmt: skip
 SECTION_OF_LESSON = {
     "01": "training", "02": "conditioning", "03": "unet", "04": "training",
@@ -82,6 +82,8 @@ PLACED = {
 }  # fmt: skip
 # One of these gives another away: an exam has at most one of each group.
 TWINS = (
+    {"sample_text_to_image", "generate_image", "sample_ddpm", "sample_cfg", "sample_ddim"},
+    {"CrossAttention", "MultiHeadSelfAttention"},
     {"rearrange_downsample", "rearrange_downsample_pure"},
     {"ddpm_loss", "ddpm_train_step", "cfg_train_step"},
     {"sample_ddpm", "sample_cfg", "sample_ddim", "dpm_solver_pp_2m"},
