@@ -11,16 +11,16 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-SHAPES = ("circle", "square", "triangle")
+SHAPES = ("circle", "cross", "triangle")
 COLOURS = ("red", "green", "blue", "yellow")
 SIZES = ("small", "large")
 PLACES = ("in the middle", "on the left", "on the right", "at the top", "at the bottom")
 ATTRIBUTES = {"size": SIZES, "colour": COLOURS, "shape": SHAPES, "place": PLACES}
-HELD_OUT = (("green", "triangle"), ("red", "square"))  # named pairs that training never shows
+HELD_OUT = (("green", "triangle"), ("red", "cross"))  # named pairs that training never shows
 
 RGB = {"red": (0.9, 0.15, 0.15), "green": (0.1, 0.7, 0.25), "blue": (0.2, 0.35, 0.95),
        "yellow": (0.95, 0.85, 0.15)}  # fmt: skip
-RADIUS = {"small": 0.18, "large": 0.29}  # as a part of the picture's side
+RADIUS = {"small": 0.2, "large": 0.31}  # as a part of the picture's side
 CENTRE = {"in the middle": (0, 0), "on the left": (0, -1), "on the right": (0, 1),
           "at the top": (-1, 0), "at the bottom": (1, 0)}  # fmt: skip
 OFF_CENTRE = 0.21
@@ -98,8 +98,9 @@ def render(attributes, image_size=16, generator=None):
 def _inside(shape, x, y, radius):
     """Which points (N, P, P) lie in the shape of each picture; the areas are about the same."""
     circle = x**2 + y**2 < radius**2
-    square = torch.maximum(x.abs(), y.abs()) < 0.89 * radius
+    long, short = torch.maximum(x.abs(), y.abs()), torch.minimum(x.abs(), y.abs())
+    cross = (long < 1.1 * radius) & (short < 0.42 * radius)
     below = y / radius + 1.3  # 0 at the tip of a triangle that stands on its side
     triangle = (below > 0) & (below < 2.1) & (x.abs() / radius < 0.62 * below)
-    every = torch.stack(torch.broadcast_tensors(circle, square, triangle))  # (3, N, P, P)
+    every = torch.stack(torch.broadcast_tensors(circle, cross, triangle))  # (3, N, P, P)
     return every[shape, torch.arange(len(shape))]

@@ -48,7 +48,7 @@ NETWORK = ("encode_text_sequence", "CrossAttention", "TransformerBlock", "Spatia
 prompt_figures.show_captioned(data.train.images[:10], data.train.captions[:10])
 
 # %% [markdown] id="words-compose"
-# For a combination without training pictures the row would stay at its random start: nothing to draw from. And ten attributes of ten values make ten billion rows. Words do better. *Blue* is used in many captions, and so is *triangle*. Whoever learns what each word does can put them together. To test that, two pairs are **held out**: no training picture is a *green triangle* or a *red square*. We come back to them at the end, whatever happens. So we need three things: something that turns a sentence into numbers that know about pictures (part 1 and 2), a way for pixels to read these numbers (part 3), and a loop that draws (part 4).
+# For a combination without training pictures the row would stay at its random start: nothing to draw from. And ten attributes of ten values make ten billion rows. Words do better. *Blue* is used in many captions, and so is *triangle*. Whoever learns what each word does can put them together. To test that, two pairs are **held out**: no training picture is a *green triangle* or a *red cross*. We come back to them at the end, whatever happens. So we need three things: something that turns a sentence into numbers that know about pictures (part 1 and 2), a way for pixels to read these numbers (part 3), and a loop that draws (part 4).
 # ## Part 1 · Two encoders, one space
 # CLIP (Radford et al. 2021) has two networks. One turns an image into a vector, one turns a sentence into a vector of the same size. They are trained on pairs, with one wish: **the vector of an image should point in the direction of its own sentence, and away from all others.** Only directions count, so every vector is scaled to length 1. The dot product of two such vectors is the cosine of the angle between them: 1 for the same direction, 0 for a right angle, −1 for opposite ones.
 
@@ -160,7 +160,7 @@ clip.eval().requires_grad_(False)
 
 # %% [markdown] id="predict-retrieval"
 # Now a test. Every test picture looks for its caption among **all 120**, also those of the pairs that were held out.
-# > **Predict before you run.** By chance one picture in 120 finds its own caption. How many will, for pictures of the kind seen in training? And for green triangles and red squares, which CLIP has never seen?
+# > **Predict before you run.** By chance one picture in 120 finds its own caption. How many will, for pictures of the kind seen in training? And for green triangles and red crosses, which CLIP has never seen?
 
 # %% id="numbers-retrieval"
 every = torch.cat([all_attributes(), all_attributes(held_out=True)])  # (120, 4)
@@ -219,12 +219,12 @@ def encode_text_sequence(clip_model, tokens):
 
 # %% id="numbers-tokens"
 if check.solved("encode_text_sequence"):
-    tokens = tokenize(["a small red circle", "a small red square"])
+    tokens = tokenize(["a small red circle", "a small red cross"])
     states = encode_text_sequence(clip, tokens)  # (2, 16, 64)
     pooled = states[torch.arange(2), tokens.argmax(dim=-1)] @ clip.text_projection
     print("far from open_clip's own by", (pooled - clip.encode_text(tokens)).abs().max().item())
     text_symptoms.print_states(
-        states, ["<start>", "a", "small", "red", "circle/square", "<end>", "<pad>", "<pad>"]
+        states, ["<start>", "a", "small", "red", "circle/cross", "<end>", "<pad>", "<pad>"]
     )
 
 # %% [markdown] id="part-cross-attention"
@@ -611,7 +611,7 @@ plotting.show_rows(rows, [f"w = {w}" for w in scales])
 
 # %% [markdown] id="predict-unseen"
 # ### The pairs it never saw
-# > **Predict before you run.** No training picture was a green triangle or a red square. Will the network draw them? If it fails, what will it draw instead: the wrong colour or the wrong shape?
+# > **Predict before you run.** No training picture was a green triangle or a red cross. Will the network draw them? If it fails, what will it draw instead: the wrong colour or the wrong shape?
 
 # %% id="figure-unseen"
 unseen = all_attributes(held_out=True)  # (20, 4)
