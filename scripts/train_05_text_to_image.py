@@ -77,14 +77,14 @@ def short_runs(space):
 def short_run(space, kind, steps=300):
     """Pictures of all prompts, from one start, after a short training of a variant."""
     torch.manual_seed(0)
-    network = from_image(space) if kind == "image" else space["TextConditionalUNet"](16, 32, 64)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, fused=True)
-    decay = OneCycleLR(optimizer, 3e-3, steps, pct_start=0.1, cycle_momentum=False)
+    network = from_image(space) if kind == "image" else space["TextConditionalUNet"](8, 32, 64)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3, fused=True)
+    decay = OneCycleLR(optimizer, 5e-3, steps, pct_start=0.1, cycle_momentum=False)
     predict = network if kind == "noise" else space["NoiseFromVelocity"](network, space["schedule"])
     batches = tiny_clip.encoded_batches(space["data"].train, space["encode_text"], batch_size=32)
     for _ in range(steps):
         x_0, context = next(batches)
-        t, noise = torch.randint(space["T"], (len(x_0),)), torch.randn_like(x_0)
+        t, noise = (space["T"] * torch.rand(len(x_0)) ** 0.6).long(), torch.randn_like(x_0)
         alpha_bar = space["per_sample"](space["schedule"]["alpha_bar"], t, x_0)
         x_t = alpha_bar.sqrt() * x_0 + (1 - alpha_bar).sqrt() * noise
         error = (predict(x_t, t, context) - noise).square()  # over alpha_bar: the error of v
@@ -107,7 +107,7 @@ def from_image(space):
 
     names["CrossAttention"] = FromImage
     try:
-        return space["TextConditionalUNet"](16, 32, 64)
+        return space["TextConditionalUNet"](8, 32, 64)
     finally:
         names["CrossAttention"] = right
 
@@ -119,11 +119,11 @@ def store(space, short, seed):
     retrieval = space["shares"]["seen pairs"].everything
     tiny_clip.save_clip(space["clip"], used, seed=seed, retrieval=round(retrieval, 4))
     score = {name: round(share, 4) for name, share in vars(space["quality"]).items()}
-    about = {"seed": seed, "T": space["T"], "num_steps": space["num_steps"], "guidance_scale": 4}
+    about = {"seed": seed, "T": space["T"], "num_steps": space["num_steps"], "guidance_scale": 2}
     save_checkpoint(FOLDER / f"{LESSON}.safetensors", space["averaged"].module, **about, **score)
     pictures = {f"sweep {w}": images for w, images in space["sweep"].items()}
     pictures |= {f"keys from the {name}": images for name, images in short.items()}
-    save_pictures(LESSON, pictures | {"w = 4": space["samples"], "unseen": space["strange"]})
+    save_pictures(LESSON, pictures | {"samples": space["samples"], "unseen": space["strange"]})
 
 
 def main():
