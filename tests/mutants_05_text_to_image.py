@@ -94,7 +94,6 @@ MUTANTS = {
         "clamped wider": ("clamp(-1, 1)", "clamp(-1.5, 1.5)"),
         "tanh": ("x_0.clamp(-1, 1)", "x_0.tanh()"),
         "own noise": (".sqrt() * z", ".sqrt() * torch.randn_like(z)"),
-        "first ᾱ is 0": ("torch.ones_like(alpha_bar[:1])", "torch.zeros_like(alpha_bar[:1])"),
         "alpha for alpha_bar": ('per_sample(schedule["sqrt_alpha_bar"]',
                                 'per_sample(schedule["sqrt_alpha"]'),
         "no weight for the clean image": ("mean = per_sample(of_start, t, x_t) * x_0 + ",

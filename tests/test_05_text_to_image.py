@@ -118,7 +118,7 @@ def test_messages_teach_in_a_few_sentences_and_show_no_code_of_the_solution(e):
 def test_quiz_has_one_explanation_per_choice(number):
     question = QUESTIONS[number]
     assert 3 <= len(question.choices) <= 4 and set(question.right) <= set(question.choices)
-    assert set(question.wrong) == set(question.choices) - {question.right}
+    assert set(question.wrong) == set(question.choices) - set(question.right)
     assert question.explanation and all(question.wrong.values())
 
 

@@ -111,7 +111,7 @@ def sample_text_to_image(target, case):
 
 @exercise(
     section="sampling", points=10, minutes=10, difficulty=3, importance=4,
-    needs=["posterior_step"],
+    needs=["posterior_step", "sample_text_to_image"],
     cases=[
         case("no negative prompt", constant_draws=CONSTANT, positive=True, defaults=True),
         case("a negative prompt", constant_draws=CONSTANT),

@@ -56,6 +56,15 @@ def module_outputs(case: Case, module: nn.Module, out: torch.Tensor, context: to
     }
 
 
+def default_outputs(case: Case, module: nn.Module) -> dict:
+    """Of the usual sizes: the shapes, and an output, which shows the number of heads."""
+    module = spread_out(prepared(case, module))
+    with torch.no_grad():
+        out = module(case.randn(1, 3, 256), case.randn(1, 4, 768))
+    shapes = {name: list(p.shape) for name, p in module.named_parameters()}
+    return {"out": expect(torch.Tensor, out, "a tensor"), "parameters": shapes}
+
+
 CLOSE = {"gradients": 1e-3, "gradient of the context": 1e-3}
 
 
@@ -74,7 +83,7 @@ CLOSE = {"gradients": 1e-3, "gradient of the context": 1e-3}
 def CrossAttention(target, case):
     batch, words, heads, d, context_dim = draw_sizes(case)
     if case.option("defaults"):
-        return {"parameters": {n: list(p.shape) for n, p in target().named_parameters()}}
+        return default_outputs(case, target())
     module = spread_out(prepared(case, target(heads * d, context_dim, heads)))
     x = case.randn(batch, case.size(7, 8), heads * d)
     context = case.differentiable(case.randn(batch, words, context_dim))

@@ -45,6 +45,7 @@ class TextUNet(RecordingModel):
         super().__init__(len(betas), betas.dtype, betas.device)
         self.signal, self.spread = schedule["sqrt_alpha_bar"], schedule["sqrt_one_minus_alpha_bar"]
         self.size = 0 if blank else 4 if outside else 1
+        self.reach = 1.5 if outside else 0  # what is added at the right edge, taken off at the left
 
     def predict(self, x_t, t, labels=None):
         if not isinstance(t, torch.Tensor):
@@ -53,8 +54,10 @@ class TextUNet(RecordingModel):
         place = torch.arange(1, WIDTH + 1, device=x_t.device) / 10
         heard = (labels * place).mean((1, 2)) if labels is not None else x_t.new_zeros(len(x_t))
         clean = 0.2 * x_t.sin() + _column(0.1 * (t + 1) / self.T + 0.3 * heard, x_t)
+        ramp = self.reach * torch.linspace(-1, 1, x_t.shape[-1], device=x_t.device)
+        clean = self.size * clean + ramp.to(x_t.dtype)
         signal, spread = (_column(values[t], x_t) for values in (self.signal, self.spread))
-        return (x_t - signal * self.size * clean) / spread
+        return (x_t - signal * clean) / spread
 
 
 def _column(values: torch.Tensor, x_t: torch.Tensor) -> torch.Tensor:

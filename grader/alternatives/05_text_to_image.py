@@ -195,6 +195,32 @@ class CrossAttention(nn.Module):
         return x + out.transpose(0, 1)
 
 
+# %% exercise="CrossAttention" style="nn.MultiheadAttention with copied weights"
+class CrossAttention(nn.Module):
+    def __init__(self, d_model=256, context_dim=768, n_heads=8):
+        super().__init__()
+        self.n_heads = n_heads
+        self.norm = nn.LayerNorm(d_model)
+        self.to_q = nn.Linear(d_model, d_model, bias=False)
+        self.to_k = nn.Linear(context_dim, d_model, bias=False)
+        self.to_v = nn.Linear(context_dim, d_model, bias=False)
+        self.out_proj = nn.Linear(d_model, d_model)
+
+    def forward(self, x, context):
+        width, words = x.shape[-1], context.shape[-1]
+        theirs = nn.MultiheadAttention(
+            width, self.n_heads, kdim=words, vdim=words, batch_first=True, device="meta"
+        )
+        mine = {"out_proj.weight": self.out_proj.weight, "out_proj.bias": self.out_proj.bias}
+        mine["in_proj_bias"] = torch.zeros_like(self.out_proj.bias).repeat(3)
+        stacked = {f"{n}_proj_weight": getattr(self, f"to_{n}").weight for n in "qkv"}
+        if width == words:
+            stacked = {"in_proj_weight": torch.cat(list(stacked.values()))}
+        given = (self.norm(x), context, context)
+        out, _ = torch.func.functional_call(theirs, mine | stacked, given, {"need_weights": False})
+        return x + out
+
+
 # %% exercise="CrossAttention" style="one head after the other"
 class CrossAttention(nn.Module):
     def __init__(self, d_model=256, context_dim=768, n_heads=8):

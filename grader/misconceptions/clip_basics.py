@@ -63,7 +63,7 @@ LOSS = [
         "logit_scale.exp()",
         "logit_scale",
         "`logit_scale` is a logarithm here: multiply by its exponential. "
-        "(open_clip's own loss gets the number after the exponential.)",
+        "Only open_clip's own loss gets the number after the exponential.",
     ),
     Edit(
         "divided_by_the_scale",

@@ -257,13 +257,13 @@ SPATIAL = [
         "no_way_in",
         "self.proj_in(self.norm(x))",
         "self.norm(x)",
-        "`proj_in` is never called.",
+        "`proj_in` is never called: the image goes to the block as it is.",
     ),
     Edit(
         "no_way_out",
         "return x + self.proj_out(h)",
         "return x + h",
-        "`proj_out` is never called.",
+        "`proj_out` is never called: it has the last word before the residual.",
     ),
     Edit(
         "one_group",
