@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from course_utils import shape_judge, shapes, tiny_clip
 from course_utils.checkpoints import FOLDER, save_checkpoint
-from course_utils.stored_pictures import save_pictures
+from course_utils.stored_pictures import save_pictures, stored_pictures
 from grader.build import answers_module
 from grader.source import load_source, without_markers
 
@@ -35,7 +35,7 @@ class Solved:
         return True
 
 
-def run_capstone(seed):
+def run_capstone(seed, keep):
     """The names that are left when the set-up, the references and the capstone's cells have run."""
     sys.modules["lesson_03"] = module = types.ModuleType("lesson_03")
     exec(answers_module("03_unet"), module.__dict__)
@@ -44,10 +44,18 @@ def run_capstone(seed):
         if cell.name in CELLS and cell.kind == "code":
             wall, cpu = time.perf_counter(), time.process_time()
             code = without_markers(cell.source).replace(SEED, f"seed = {seed}")
+            code = kept(code) if keep else code
             exec(compile(code, cell.name, "exec"), space)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             print(f"{cell.name}: {wall:.1f} s, {cpu:.1f} s of CPU time", flush=True)
     return space
+
+
+def kept(code):
+    """A cell that loads what ships instead of training it."""
+    for old, new in (("train_now = True", "train_now = False"), ("check.solved(*LOSS)", "False")):
+        code = code.replace(old, new)
+    return code
 
 
 def train_judge():
@@ -72,6 +80,11 @@ def short_runs(space):
         several = [p for p in prompts if "large" in p and "middle" in p]  # from the same noise
         shown[kind] = torch.cat([space["draw"]([prompt]) for prompt in several])
     return {kind: shown[kind] for kind in ("text", "image")}
+
+
+def kept_pictures():
+    """What `short_runs` drew before."""
+    return {kind: stored_pictures(LESSON, f"keys from the {kind}") for kind in ("text", "image")}
 
 
 def short_run(space, kind, steps=SHORT):
@@ -111,36 +124,41 @@ def from_image(space):
         names["CrossAttention"] = right
 
 
-def store(space, short, seed):
-    """Write the CLIP, the U-Net and the pictures that the lesson shows."""
-    texts = [shapes.caption(row) for row in space["every"].tolist()]
+def store(space, short, options):
+    """Write the pictures that the lesson shows and, where they are new, the CLIP and the U-Net."""
+    pictures = {f"sweep {w}": images for w, images in space["sweep"].items()}
+    pictures |= {f"keys from the {name}": images for name, images in short.items()}
+    save_pictures(LESSON, pictures | {"samples": space["samples"], "unseen": space["strange"]})
+    if not options.keep:
+        store_weights(space, options.seed)
+
+
+def store_weights(space, seed):
+    texts = [shapes.caption(row, place) for place in (1, 0) for row in space["every"].tolist()]
     used = space["tokenize"]([*texts, ""])
     retrieval = space["shares"]["seen pairs"].everything
     tiny_clip.save_clip(space["clip"], used, seed=seed, retrieval=round(retrieval, 4))
     score = {name: round(share, 4) for name, share in vars(space["quality"]).items()}
-    about = {"seed": seed, "T": space["T"], "num_steps": space["num_steps"], "guidance_scale": 2}
+    about = {"seed": seed, "T": space["T"], "num_steps": space["num_steps"], "guidance_scale": 4}
     save_checkpoint(FOLDER / f"{LESSON}.safetensors", space["averaged"].module, **about, **score)
-    pictures = {f"sweep {w}": images for w, images in space["sweep"].items()}
-    pictures |= {f"keys from the {name}": images for name, images in short.items()}
-    save_pictures(LESSON, pictures | {"samples": space["samples"], "unseen": space["strange"]})
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--judge", action="store_true", help="train the judge again, too")
+    parser.add_argument("--keep", action="store_true", help="train nothing, draw all pictures anew")
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.judge and not options.dry_run:
         train_judge()
-    space = run_capstone(options.seed)
+    space = run_capstone(options.seed, options.keep)
     for w, quality in zip(space["scales"], space["qualities"], strict=True):
         print(f"w = {w}", quality, sep="\n")
-    short = short_runs(space)
     if not options.dry_run:
-        store(space, short, options.seed)
+        store(space, kept_pictures() if options.keep else short_runs(space), options)
 
 
 main()

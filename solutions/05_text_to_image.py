@@ -553,7 +553,7 @@ if can_draw and check.solved("generate_image"):
     components = {"unet": reader, "encode_text": encode_text, "schedule": schedule}
     components |= {"image_shape": (3, 16, 16), "device": "cpu"}
     wishes = ["a large blue triangle", "a small yellow circle at the top", "a large red circle"]
-    images = [generate_image(components, wish, guidance_scale=2, seed=0) for wish in wishes]
+    images = [generate_image(components, wish, guidance_scale=4, seed=0) for wish in wishes]
     show(prompt_figures.show_captioned(2 * torch.stack(images) - 1, wishes))
 
 
@@ -563,7 +563,7 @@ if can_draw and check.solved("generate_image"):
 
 
 # %% id="draw"
-def draw(prompts, w=2, negative="", seed=1):
+def draw(prompts, w=4, negative="", seed=1):
     """One picture per prompt, (n, 3, 16, 16): one call per step, keys and values made once."""
     torch.manual_seed(seed)  # the same noise for every guidance scale
     texts = encode_text([*prompts, *[negative] * len(prompts)])
