@@ -32,7 +32,7 @@ def show_similarities(similarity, images, captions, right=None):
                     fontsize=8)  # fmt: skip
     axes.xaxis.tick_top()
     axes.set_yticks([])
-    _thumbnails(axes, images)
+    _thumbnails(axes, images, k)
     figure.colorbar(shown, ax=axes, label="cosine", shrink=0.8)
     best = similarity.argmax(1) == torch.arange(n)
     won = int(best.sum())
@@ -40,12 +40,12 @@ def show_similarities(similarity, images, captions, right=None):
     return Picture(figure, alt)
 
 
-def _thumbnails(axes, images):
+def _thumbnails(axes, images, columns):
     """Each image beside its row of the table."""
+    rows, side = len(images), 0.86  # of a cell
     for i, image in enumerate(images):
-        inset = axes.inset_axes([-0.9, i - 0.42, 0.84, 0.84], transform=axes.transData)
-        inset.set_ylim(axes.get_ylim())
-        _picture(inset, image)
+        corner = (-1.05 / columns, 1 - (i + 0.93) / rows)
+        _picture(axes.inset_axes([*corner, side / columns, side / rows]), image)
 
 
 def show_word_maps(image, words, maps):

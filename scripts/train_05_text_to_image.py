@@ -139,7 +139,7 @@ def store_weights(space, seed):
     retrieval = space["shares"]["seen pairs"].everything
     tiny_clip.save_clip(space["clip"], used, seed=seed, retrieval=round(retrieval, 4))
     score = {name: round(share, 4) for name, share in vars(space["quality"]).items()}
-    about = {"seed": seed, "T": space["T"], "num_steps": space["num_steps"], "guidance_scale": 4}
+    about = {"seed": seed, "T": space["T"], "num_steps": space["num_steps"], "guidance_scale": 2}
     save_checkpoint(FOLDER / f"{LESSON}.safetensors", space["averaged"].module, **about, **score)
 
 
