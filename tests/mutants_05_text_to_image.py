@@ -120,3 +120,6 @@ MUTANTS = {
         "seed changed": ("manual_seed(seed)", "manual_seed(seed // 4)"),
     },
 }  # fmt: skip
+
+# Wrong too, and no listed mistake explains it: (exercise, old text, new text)
+UNNAMED = []
