@@ -109,7 +109,7 @@ def announce(classroom: Classroom, port: int) -> None:
         print(f"  {name:12}password {classroom.passwords()[name]}")
     print(f"\nThe instructor's desk: http://127.0.0.1:{port}/user/{INSTRUCTOR}/formgrader")
     if classroom.together:
-        print("Everybody runs as you: nobody's files are protected from the others.")
+        print("Everybody runs as you: no file is protected, and to nbgrader all are one student.")
     print(f"Files: {classroom.root}. Ctrl-C ends all of it.", flush=True)
 
 
