@@ -1,4 +1,4 @@
-"""Lesson 02: unusual answers, agreement with PyTorch, its quiz, figures and instruments."""
+"""Lesson 02: unusual answers, agreement with PyTorch, figures and instruments."""
 
 import pytest
 import torch
@@ -8,14 +8,12 @@ from course_utils import attention_figures as figures
 from course_utils.attention_lab import attention_maps, influence, milliseconds
 from course_utils.engine.exercise import load_lesson
 from course_utils.token_data import digit_patches, digit_rows, left_of
-from grader import quiz
 from grader.reference import edits_of, reference_code
 from grader.source import load_source
 from grader.verify import load_alternatives
 
 LESSON = "02_attention"
 EXERCISES = load_lesson(LESSON).exercises
-QUESTIONS = quiz.load(LESSON)
 
 
 @pytest.fixture
@@ -66,11 +64,6 @@ def test_a_fully_masked_row_leaves_finite_gradients(reference):
     out, _ = reference["scaled_dot_product_attention"](q, k, v, mask)
     out.square().sum().backward()
     assert all(x.grad.isfinite().all() for x in (q, k, v))
-
-
-def test_quiz_has_ten_questions_and_some_with_several_right_answers():
-    assert len(QUESTIONS) == 10
-    assert any(len(q.right) > 1 for q in QUESTIONS) and any(len(q.right) == 1 for q in QUESTIONS)
 
 
 def test_every_figure_becomes_a_png_with_a_description():

@@ -1,16 +1,14 @@
-"""Lesson 04: what a learner is told, and its quiz."""
+"""Lesson 04: what a learner is told."""
 
 import torch
 from lessons import SECRET, judged
 
 from course_utils.engine.exercise import load_lesson
 from course_utils.engine.runner import RESEEDED, run_case
-from grader import quiz
 from grader.reference import expected, reference_code
 
 LESSON = "04_ddpm"
 EXERCISES = load_lesson(LESSON).exercises
-QUESTIONS = quiz.load(LESSON)
 
 
 def test_two_mistakes_at_once_are_named_by_the_one_that_explains_more():
@@ -48,13 +46,6 @@ def test_a_whole_number_as_timestep_is_told_apart_from_one_per_sample():
     code = reference_code(LESSON, e).replace("model(x, t)", "model(x, i)")
     wrong = judged(LESSON, e, code).wrong["the whole chain"]
     assert set(wrong) == {"timesteps given to the model"}
-
-
-def test_quiz_has_ten_questions_and_some_with_several_right_answers():
-    cases = EXERCISES["quiz"].cases
-    want = expected(LESSON, "quiz", SECRET).want[cases[0].name]["outputs"]
-    assert len(QUESTIONS) == len(want) == 10
-    assert any(len(q.right) > 1 for q in QUESTIONS) and any(len(q.right) == 1 for q in QUESTIONS)
 
 
 def test_a_probe_leaves_the_random_state_as_it_was():

@@ -80,5 +80,6 @@ def test_each_choice_of_a_question_is_explained(lesson, number):
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_a_quiz_has_eight_questions_or_more(lesson):
-    assert len(quiz.load(lesson)) >= 8
+def test_a_quiz_has_ten_questions_some_of_them_with_several_right_answers(lesson):
+    right = [len(question.right) for question in quiz.load(lesson)]
+    assert len(right) == 10 and min(right) == 1 and max(right) > 1
