@@ -82,3 +82,20 @@ def shortened(schedule, timesteps):
 def distance(images, others):
     """Root of the mean squared difference over all elements, as a float."""
     return (images - others).square().mean().sqrt().item()
+
+
+def errors_by_steps(samplers, model, shape, schedule, counts):
+    """Sampler -> {number of steps: distance from the end of the path}, all from the same noise.
+
+    The end of the path is where 250 steps of the last sampler lead.
+    """
+
+    def drawn(sampler, steps):
+        torch.manual_seed(1)
+        return sampler(model, shape, schedule, steps, "cpu")
+
+    exact = drawn(list(samplers.values())[-1], 250)
+    return {
+        name: {steps: distance(drawn(sampler, steps), exact) for steps in counts}
+        for name, sampler in samplers.items()
+    }

@@ -36,7 +36,7 @@ class Solved:
 
 def run_lesson(seed, folder, only=None):
     """The names that are left when its code cells, or only some, have run; no hunts, no quiz."""
-    for earlier in ("03_unet", "04_ddpm"):
+    for earlier in ("03_unet", "04_ddpm", "05_text_to_image"):
         sys.modules[f"lesson_{earlier[:2]}"] = module = types.ModuleType(f"lesson_{earlier[:2]}")
         exec(answers_module(earlier), module.__dict__)
     source = load_source(LESSON)

@@ -548,15 +548,8 @@ if check.solved(*STEPS, "dpm_solver_pp_2m"):
 
 # %% id="capstone-errors"
 if check.solved(*STEPS, "dpm_solver_pp_2m"):
-    few_labels = torch.arange(10)
-    model, shape = guided(network, few_labels), (10, 1, 16, 16)
-    errors = {"DDIM": {}, "DPM++": {}}
-    torch.manual_seed(1)
-    exact = dpm_solver_pp_2m(model, shape, schedule, 250, "cpu")
-    for name, found in errors.items():
-        for steps in (5, 10, 20, 40, 80):
-            torch.manual_seed(1)
-            found[steps] = lab.distance(samplers[name](model, shape, schedule, steps, "cpu"), exact)
+    pair = {name: samplers[name] for name in ("DDIM", "DPM++")}
+    errors = lab.errors_by_steps(pair, ten, (10, 1, 16, 16), schedule, (5, 10, 20, 40, 80))
     show(latent_figures.plot_errors(errors))
 
 # %% [markdown] id="errors-measured"
@@ -612,16 +605,39 @@ if check.solved(*STEPS):
     assert close and sound and faster >= 20, "the gate is not passed yet"
     print("gate: passed")
 
+# %% [markdown] id="closing-words"
+# ### Words, latents, twenty steps
+# To close, everything at once. Lesson 05's CLIP reads a sentence. Its spatial transformers tell lesson 03's U-Net, which works on the latents of 32 × 32 pictures in colour: 256 numbers in the place of 3,072. Guidance is lesson 04's, and the twenty steps are yours. Part by part, this is how Stable Diffusion draws. Both networks have been trained before, with the functions of this lesson.
+# > **Predict before you run.** No training picture was a green triangle. The last two sentences ask for one. What will you see?
+
+# %% id="closing-draw"
+from lesson_05 import SpatialTransformer, encode_text_sequence
+
+from course_utils import latent_words, prompt_figures, tiny_clip
+
+reader, colour_vae = latent_words.words_unet(UNet, SpatialTransformer), VAE(3, 16, 4)
+colour_factor = latent_words.shipped(reader.eval(), colour_vae)
+clip, tokenize = tiny_clip.load_clip(), tiny_clip.tokenizer()
+sentences = encode_text_sequence(clip, tokenize(latent_words.WISHES))  # (10, 16, 64)
+empty = encode_text_sequence(clip, tokenize([""]))
+if check.solved(*STEPS, *LATENTS):
+    model, shape = latent_words.guided_by(reader, sentences, empty), (10, 4, 8, 8)
+    torch.manual_seed(1)
+    latents = sample_ddim(model, shape, schedule, 20, "cpu")
+    pictures = decode_latents(colour_vae, latents, colour_factor)
+    show(prompt_figures.show_captioned(pictures, latent_words.WISHES))
+
 # %% [markdown] id="bridge"
+# WORDS
+#
 # ## The bridge to diffusers
 # Hugging Face's `diffusers` is where most people meet these samplers. Are theirs yours? With the library installed, the next cell compares numbers: the schedule, one DDPM step, a DDIM step, a whole run of DPM-Solver++. One trap is marked in its settings: by default the library clips $\hat x_0$ to [−1, 1], which your functions do not, so the comparison sets `clip_sample=False`.
+#
+# The other way round, their networks fit your functions. Where the autoencoder of Stable Diffusion lies in `data/stable-diffusion-vae`, the cell after it sends a photograph through it, with its own factor. Where it does not, one line says how to get it.
 
 # %% id="bridge-table"
 if check.solved("ddim_step", "dpm_solver_pp_2m"):
     print(diffusers_bridge.table(precompute_schedule, reverse_mean, ddim_step, dpm_solver_pp_2m))
-
-# %% [markdown] id="bridge-vae-text"
-# The other way round, their networks fit your functions. Where the autoencoder of Stable Diffusion lies in `data/stable-diffusion-vae`, the next cell sends a photograph through it, with its own factor. Where it does not, one line says how to get it.
 
 # %% id="bridge-vae"
 if check.solved(*LATENTS):

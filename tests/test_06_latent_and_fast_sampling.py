@@ -6,13 +6,15 @@ import pytest
 import torch
 from lessons import judged
 
-from course_utils import latent_lab
+from course_utils import latent_lab, latent_words, shape_judge, tiny_clip
 from course_utils.engine.exercise import load_lesson
 from course_utils.engine.runner import RESEEDED
 from course_utils.exercises.latent_toys import ToyVAE
 from course_utils.perfect import PerfectDenoiser
+from course_utils.shapes import all_attributes, caption
+from grader.build import answers_module
 from grader.reference import reference_code
-from grader.source import load_source
+from grader.source import load_source, run_code
 
 LESSON = "06_latent_and_fast_sampling"
 EXERCISES = load_lesson(LESSON).exercises
@@ -96,3 +98,25 @@ def test_a_shortened_chain_keeps_its_noise_levels():
 
 def test_data_of_standard_deviation_one_drown_at_half():
     assert latent_lab.drowned_at(1, SCHEDULE) == 259
+
+
+# The closing demonstration ------------------------------------------------------------------
+
+
+def test_the_shipped_networks_draw_what_a_sentence_says():
+    space = run_code(answers_module("03_unet"), "<lesson_03>")
+    space |= run_code(answers_module("05_text_to_image"), "<lesson_05>")
+    cells = {cell.name: cell.source for cell in load_source(LESSON).cells}
+    vae = run_code(cells["the-autoencoder"], "<vae>", dict(REFERENCES))["VAE"](3, 16, 4)
+    unet = latent_words.words_unet(space["UNet"], space["SpatialTransformer"]).eval()
+    factor = latent_words.shipped(unet, vae)
+    clip, tokenize, rows = tiny_clip.load_clip(), tiny_clip.tokenizer(), all_attributes()[::4]
+    encode = space["encode_text_sequence"]
+    texts = encode(clip, tokenize([caption(row) for row in rows.tolist()]))
+    model = latent_words.guided_by(unet, texts, encode(clip, tokenize([""])))
+    schedule = REFERENCES["precompute_schedule"](torch.linspace(1e-4, 0.02, 500))
+    torch.manual_seed(0)
+    latents = REFERENCES["sample_ddim"](model, (len(rows), 4, 8, 8), schedule, 20, "cpu")
+    images = REFERENCES["decode_latents"](vae, latents, factor)
+    found = latent_words.judged(shape_judge.load_judge(), images)
+    assert shape_judge.shares_right(found, rows).colour_and_shape > 0.7

@@ -19,7 +19,9 @@ from course_utils.exercises.latent_toys import (
     timestep_outputs,
 )
 
-registry = Registry("06_latent_and_fast_sampling", builds_on=("03_unet", "04_ddpm"))
+registry = Registry(
+    "06_latent_and_fast_sampling", builds_on=("03_unet", "04_ddpm", "05_text_to_image")
+)
 exercise = registry.exercise
 
 DOUBLE = case("float64", group="robustness", dtype=torch.float64)
