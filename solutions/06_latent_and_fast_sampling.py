@@ -1,6 +1,5 @@
 # %% [markdown] id="welcome"
 # # 06 · Latents and fast sampling
-#
 # Your sampler of lesson 04 is right, and slow. In this lesson the same pictures come out 25 times faster, from the same network, without any training. Then you make each step cheaper as well: a second network shrinks the pictures before the diffusion model sees them. These two ideas brought diffusion from a cluster to a laptop.
 #
 # **After this lesson you can**
@@ -10,7 +9,7 @@
 # - explain why steps can be skipped, and why a second-order solver can skip more;
 # - compare your code with the library `diffusers`, number by number.
 #
-# **You need** lessons 03 and 04. **Time:** 60 to 90 minutes; training takes about two minutes. `check.hint("ddim_step")` gives a hint. You may skip an exercise: the rest goes on.
+# **You need** lessons 03 and 04, and 05 for the closing demonstration. **Time:** 60 to 90 minutes; training takes about two minutes. `check.hint("ddim_step")` gives a hint. You may skip an exercise: the rest goes on.
 
 # %% role="setup"
 from contextlib import contextmanager
@@ -55,18 +54,12 @@ def per_sample(values, t, x):
 
 def precompute_schedule(betas):
     """Lesson 04's schedule: all numbers that training and sampling look up, each (T,)."""
-    alphas = 1 - betas
-    alpha_bar = torch.cumprod(alphas, dim=0)
+    alphas, alpha_bar = 1 - betas, torch.cumprod(1 - betas, dim=0)
     before = torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])
-    return {
-        "betas": betas,
-        "alphas": alphas,
-        "alpha_bar": alpha_bar,
-        "sqrt_alpha_bar": alpha_bar.sqrt(),
-        "sqrt_one_minus_alpha_bar": (1 - alpha_bar).sqrt(),
-        "sqrt_alpha": alphas.sqrt(),
-        "posterior_variance": betas * (1 - before) / (1 - alpha_bar),
-    }
+    schedule = {"betas": betas, "alphas": alphas, "alpha_bar": alpha_bar}
+    schedule |= {"sqrt_alpha": alphas.sqrt(), "sqrt_alpha_bar": alpha_bar.sqrt()}
+    schedule |= {"sqrt_one_minus_alpha_bar": (1 - alpha_bar).sqrt()}
+    return schedule | {"posterior_variance": betas * (1 - before) / (1 - alpha_bar)}
 
 
 # %% role="given"
@@ -260,9 +253,8 @@ def decode_latents(vae, latents, scaling_factor):
 if check.solved(*LATENTS):
     latents = encode_latents(vae, large.test_images, scaling_factor)
     back = decode_latents(vae, latents, scaling_factor)
-    print(
-        f"standard deviation {latents.std():.3f}, there and back {lab.psnr(back, large.test_images):.1f} dB"
-    )
+    print(f"standard deviation {latents.std():.3f}")
+    print(f"there and back {lab.psnr(back, large.test_images):.1f} dB")
     print(f"{large.test_images[0].numel()} numbers became {latents[0].numel()}")
 
 # %% [markdown] id="part-fewer-steps"
@@ -326,7 +318,6 @@ plotting.show_rows(list(rows.values()), list(rows), list("0123456789"))
 # %% [markdown] id="why-skip"
 # At 50 steps nothing is wrong. At 10 there is grain, and at 5 the digits are buried in it. Of a hundred digits, 1 % are strays at 20 steps, 6 % at 10 steps and 99 % at 5. The noise that this sampler adds, $\sqrt{\beta_t}\,z$, is as large as the step. After a small step the next ones take it out again. After a large one there is more noise than belongs to the level where it arrives: the network is asked about an almost clean picture and gets a noisy one.
 # ### The idea of DDIM
-#
 # Song, Meng and Ermon (2021) asked what the training really fixes. Look at the loss of lesson 04: it knows $x_0$, $x_t$ and the noise between them. It never looks at two neighbours $x_t$ and $x_{t-1}$. So *any* process whose noise levels are those of $q(x_t \mid x_0)$ may use the trained network. They chose one that needs no fresh noise. In three moves:
 # 1. take the predicted noise out, all of it: $\hat x_0 = \dfrac{x_t - \sqrt{1-\bar\alpha_t}\;\varepsilon}{\sqrt{\bar\alpha_t}}$
 # 2. decide where to go: any earlier timestep $t_\text{prev}$, not only $t-1$;
@@ -607,29 +598,38 @@ if check.solved(*STEPS):
 
 # %% [markdown] id="closing-words"
 # ### Words, latents, twenty steps
-# To close, everything at once. Lesson 05's CLIP reads a sentence. Its spatial transformers tell lesson 03's U-Net, which works on the latents of 32 × 32 pictures in colour: 256 numbers in the place of 3,072. Guidance is lesson 04's, and the twenty steps are yours. Part by part, this is how Stable Diffusion draws. Both networks have been trained before, with the functions of this lesson.
+# To close, everything at once. Lesson 05's CLIP reads a sentence. Its spatial transformers tell lesson 03's U-Net, which works on the latents of 32 × 32 pictures in colour: 256 numbers in the place of 3,072. It predicts lesson 05's velocity, guidance is lesson 04's, and the twenty steps are yours. Part by part, this is how Stable Diffusion draws. Both networks were trained beforehand, with the functions of these lessons.
 # > **Predict before you run.** No training picture was a green triangle. The last two sentences ask for one. What will you see?
 
 # %% id="closing-draw"
 from lesson_05 import SpatialTransformer, encode_text_sequence
 
-from course_utils import latent_words, prompt_figures, tiny_clip
+from course_utils import latent_words, prompt_figures, stored_pictures, tiny_clip
 
 reader, colour_vae = latent_words.words_unet(UNet, SpatialTransformer), VAE(3, 16, 4)
 colour_factor = latent_words.shipped(reader.eval(), colour_vae)
 clip, tokenize = tiny_clip.load_clip(), tiny_clip.tokenizer()
-sentences = encode_text_sequence(clip, tokenize(latent_words.WISHES))  # (10, 16, 64)
-empty = encode_text_sequence(clip, tokenize([""]))
-if check.solved(*STEPS, *LATENTS):
-    model, shape = latent_words.guided_by(reader, sentences, empty), (10, 4, 8, 8)
+
+
+def draw_words(texts):
+    """One picture (3, 32, 32) per sentence, in twenty steps."""
+    states = encode_text_sequence(clip, tokenize([*texts, ""]))  # (n + 1, 16, 64)
+    model = latent_words.guided_by(reader, states[:-1], states[-1:], schedule)
     torch.manual_seed(1)
-    latents = sample_ddim(model, shape, schedule, 20, "cpu")
-    pictures = decode_latents(colour_vae, latents, colour_factor)
-    show(prompt_figures.show_captioned(pictures, latent_words.WISHES))
+    latents = sample_ddim(model, (len(texts), 4, 8, 8), schedule, 20, "cpu")
+    return decode_latents(colour_vae, latents, colour_factor)
+
+
+# %% id="closing-show"
+wishes, can_draw = latent_words.WISHES, check.solved(*STEPS, "decode_latents")
+stored = stored_pictures.stored_pictures("06_latent_and_fast_sampling", "wishes")
+show(prompt_figures.show_captioned(draw_words(wishes) if can_draw else stored, wishes))
+if can_draw:
+    for kind, quality in latent_words.qualities(draw_words).items():
+        print(f"{kind}, as lesson 05's judge sees them", quality, sep="\n")
 
 # %% [markdown] id="bridge"
 # WORDS
-#
 # ## The bridge to diffusers
 # Hugging Face's `diffusers` is where most people meet these samplers. Are theirs yours? With the library installed, the next cell compares numbers: the schedule, one DDPM step, a DDIM step, a whole run of DPM-Solver++. One trap is marked in its settings: by default the library clips $\hat x_0$ to [−1, 1], which your functions do not, so the comparison sets `clip_sample=False`.
 #

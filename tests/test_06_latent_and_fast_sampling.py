@@ -1,17 +1,18 @@
 """Lesson 06: what a learner is told, the samplers among each other, and its instruments."""
 
 import math
+import sys
+import types
 
 import pytest
 import torch
 from lessons import judged
 
-from course_utils import latent_lab, latent_words, shape_judge, tiny_clip
+from course_utils import latent_lab, latent_words, stored_pictures
 from course_utils.engine.exercise import load_lesson
 from course_utils.engine.runner import RESEEDED
 from course_utils.exercises.latent_toys import ToyVAE
 from course_utils.perfect import PerfectDenoiser
-from course_utils.shapes import all_attributes, caption
 from grader.build import answers_module
 from grader.reference import reference_code
 from grader.source import load_source, run_code
@@ -103,20 +104,25 @@ def test_data_of_standard_deviation_one_drown_at_half():
 # The closing demonstration ------------------------------------------------------------------
 
 
-def test_the_shipped_networks_draw_what_a_sentence_says():
-    space = run_code(answers_module("03_unet"), "<lesson_03>")
-    space |= run_code(answers_module("05_text_to_image"), "<lesson_05>")
+@pytest.fixture
+def draw(monkeypatch):
+    """The lesson's own cell, from sentences to pictures, with the networks that ship."""
+    space = dict(REFERENCES) | run_code(answers_module("03_unet"), "<lesson_03>")
+    earlier = types.ModuleType("lesson_05")
+    vars(earlier).update(run_code(answers_module("05_text_to_image"), "<lesson_05>"))
+    monkeypatch.setitem(sys.modules, "lesson_05", earlier)
+    space["schedule"] = REFERENCES["precompute_schedule"](torch.linspace(1e-4, 0.02, 500))
     cells = {cell.name: cell.source for cell in load_source(LESSON).cells}
-    vae = run_code(cells["the-autoencoder"], "<vae>", dict(REFERENCES))["VAE"](3, 16, 4)
-    unet = latent_words.words_unet(space["UNet"], space["SpatialTransformer"]).eval()
-    factor = latent_words.shipped(unet, vae)
-    clip, tokenize, rows = tiny_clip.load_clip(), tiny_clip.tokenizer(), all_attributes()[::4]
-    encode = space["encode_text_sequence"]
-    texts = encode(clip, tokenize([caption(row) for row in rows.tolist()]))
-    model = latent_words.guided_by(unet, texts, encode(clip, tokenize([""])))
-    schedule = REFERENCES["precompute_schedule"](torch.linspace(1e-4, 0.02, 500))
-    torch.manual_seed(0)
-    latents = REFERENCES["sample_ddim"](model, (len(rows), 4, 8, 8), schedule, 20, "cpu")
-    images = REFERENCES["decode_latents"](vae, latents, factor)
-    found = latent_words.judged(shape_judge.load_judge(), images)
-    assert shape_judge.shares_right(found, rows).colour_and_shape > 0.7
+    for name in ("the-autoencoder", "closing-draw"):
+        space = run_code(cells[name], f"<{name}>", space)
+    return space["draw_words"]
+
+
+def test_the_shipped_networks_draw_what_a_sentence_says(draw):
+    found = latent_words.qualities(draw)
+    assert found["seen pairs"].colour_and_shape > 0.7
+
+
+def test_the_stored_pictures_are_what_the_shipped_networks_draw(draw):
+    stored = stored_pictures.stored_pictures(LESSON, "wishes")
+    assert (stored - draw(latent_words.WISHES).clamp(-1, 1)).abs().max() < 0.02
