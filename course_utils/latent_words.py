@@ -12,7 +12,7 @@ from course_utils.shapes import all_attributes, caption, load_shapes
 
 CHECKPOINT, VAE_CHECKPOINT = "06_words", "06_words_vae"
 BASE_CHANNELS, TIME_DIM, CONTEXT_DIM, HEADS = 16, 32, 64, 4
-GUIDANCE = 4
+GUIDANCE = 2
 SHAPE = (4, 8, 8)  # of the latents of a picture (3, 32, 32)
 WISHES = (
     "a large blue triangle",

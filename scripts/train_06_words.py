@@ -24,7 +24,8 @@ from grader.build import answers_module
 from grader.source import load_source, run_code
 
 LESSON = "06_latent_and_fast_sampling"
-VAE_STEPS, STEPS, BATCH, RATE = 500, 3500, 32, 4e-3
+VAE_STEPS, DECODER_STEPS, STEPS = 500, 1200, 3500
+BATCH, RATE = 32, 4e-3
 SCALES = (1, 2, 3, 4)
 
 
@@ -56,6 +57,26 @@ def train_vae(space, images, seed):
         return loss.item()
 
     run_steps(step, VAE_STEPS)
+    return vae.eval()
+
+
+def train_decoder(vae, images, seed):
+    """Train the decoder alone for longer, on latents that stay as they are."""
+    torch.manual_seed(seed)
+    vae.train().requires_grad_(False).decoder.requires_grad_(True)
+    optimizer = torch.optim.AdamW(vae.decoder.parameters(), lr=RATE)
+    decay = OneCycleLR(optimizer, RATE, DECODER_STEPS, pct_start=0.1, cycle_momentum=False)
+    mean, logvar = vae.encode(images)
+    spread = (0.5 * logvar).exp()
+
+    def step():
+        i = torch.randint(len(images), (BATCH,))
+        z = mean[i] + spread[i] * torch.randn_like(mean[i])
+        loss = F.mse_loss(vae.decode(z), images[i])
+        tiny_clip.update(loss, optimizer, decay)
+        return loss.item()
+
+    run_steps(step, DECODER_STEPS)
     return vae.eval()
 
 
@@ -126,7 +147,7 @@ def encoder(space):
 def trained_vae(space, data, seed):
     """(autoencoder, scaling factor); prints how good it is."""
     start = time.process_time()
-    vae = train_vae(space, data.train.images, seed)
+    vae = train_decoder(train_vae(space, data.train.images, seed), data.train.images, seed)
     spent = time.process_time() - start
     back = space["decode_latents"](vae, space["encode_latents"](vae, data.test.images, 1), 1)
     with torch.no_grad():
