@@ -56,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return 1
     if args.save:
+        args.save.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, args.save)
     text = printed(notebook)
     print("\n".join(line for line in text.split("\n") if "gate" in line.lower()))

@@ -254,8 +254,9 @@ def test_ci_goes_on_without_chromium_and_runs_every_step(ci):
         "python -m pytest -m slow",
         "course build --check",
         "course verify",
-        "python -m grader.run_solution 03_unet",
-        "python -m grader.run_solution 04_ddpm",
+        "python -m grader.run_solution 03_unet --save build/notebooks/03_unet.ipynb",
+        "python -m grader.run_solution 04_ddpm --save build/notebooks/04_ddpm.ipynb",
+        "made site",
     ]
 
 

@@ -43,7 +43,8 @@ class TextUNet(RecordingModel):
     def __init__(self, schedule: dict, outside: bool = False, blank: bool = False) -> None:
         betas = schedule["betas"]
         super().__init__(len(betas), betas.dtype, betas.device)
-        self.signal, self.spread = schedule["sqrt_alpha_bar"], schedule["sqrt_one_minus_alpha_bar"]
+        names = ("sqrt_alpha_bar", "sqrt_one_minus_alpha_bar")
+        self.signal, self.spread = (schedule[name] for name in names)
         self.size = 0 if blank else 4 if outside else 1
         self.reach = 1.5 if outside else 0  # what is added at the right edge, taken off at the left
 
