@@ -37,9 +37,10 @@ lock: | .venv/bin/uv ## resolve pyproject.toml anew into requirements.lock (ARGS
 classroom: setup $(PROXY) ## a class on JupyterHub, on this machine, to look at; Ctrl-C ends it
 	.venv/bin/python -m grader.hub $(ARGS)
 
-$(PROXY):
+$(PROXY): export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
+$(PROXY): # npm trusts what the system trusts, and gives up where there is no network
 	@command -v npm >/dev/null || { echo "classroom: npm is missing; on Debian: apt install npm"; exit 1; }
-	npm install --silent --no-fund --prefix build/proxy configurable-http-proxy@5.1.0
+	npm install --silent --no-fund --fetch-retries=1 --prefix build/proxy configurable-http-proxy@5.1.0
 
 .venv/bin/uv:
 	@sh scripts/setup.sh

@@ -28,7 +28,7 @@ ELSEWHERE = {
 }
 BY_HAND = {  # what no test types, and why
     ".venv/bin/python scripts/": "long training runs; tests/test_docs.py looks at their options",
-    "make bench": "minutes of measuring",
+    "make bench": "minutes of measuring; the short form is typed here",
     "CUDA_VISIBLE_DEVICES=": "needs GPUs",
     "sbatch": "needs SLURM",
     "squeue": "needs SLURM",
@@ -89,6 +89,14 @@ def test_the_commands_of_a_page_work_in_their_order(page, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "class" / "feedback" / "student-1" / LESSON / f"{LESSON}.html").is_file()
+
+
+@pytest.mark.slow
+def test_the_short_form_of_the_benchmarks_prints_its_rows():
+    (command,) = [c for c in lines_of(ROOT / "docs" / "benchmarks.md") if "--only" in c]
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "| the same, isolated |" in done.stdout and "| each further worker |" in done.stdout
 
 
 # Late work, as the instructor's page shows it --------------------------------------------------
