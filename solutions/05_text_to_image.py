@@ -32,6 +32,7 @@ from course_utils.text_speed import speed_table
 from course_utils.training import run_steps
 from course_utils.word_maps import cached_keys_and_values, recorded_attention, word_maps
 
+torch.set_num_threads(1)  # enough here; on a busy machine two are slower than one
 data = shapes.load_shapes()  # pictures (N, 3, 16, 16) in [-1, 1] and attributes (N, 4)
 LESSON, LOSS = "05_text_to_image", ("normalize_embeddings", "clip_contrastive_loss")
 LOOK_UP = (*LOSS, "zero_shot_classify")
