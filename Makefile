@@ -32,7 +32,7 @@ site: setup ## lessons with solutions and outputs as pages, in build/site (ARGS=
 
 lock: | .venv/bin/uv ## resolve pyproject.toml anew into requirements.lock (ARGS="--upgrade")
 	.venv/bin/uv pip compile pyproject.toml --extra dev --extra hub --universal --python-version 3.10 \
-		--no-emit-index-url --no-annotate --no-header -o requirements.lock $(ARGS)
+		--no-annotate --no-header -o requirements.lock $(ARGS)
 
 classroom: setup $(PROXY) ## a class on JupyterHub, on this machine, to look at; Ctrl-C ends it
 	.venv/bin/python -m grader.hub $(ARGS)
