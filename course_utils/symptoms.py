@@ -3,10 +3,9 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils.engine.fake_cuda import is_device_error, movable_modules
+from course_utils.engine.fake_cuda import fake_tensors, is_device_error
 from course_utils.training import run_steps
 
 
@@ -45,7 +44,7 @@ def on_pretend_gpu(evaluate):
     Returns PyTorch's own error message where devices were mixed, else a sentence.
     """
     fine = "No devices were mixed."
-    with FakeTensorMode(), movable_modules():
+    with fake_tensors():
         model = nn.Linear(4, 3).to("cuda")
         loader = [(torch.randn(5, 4), torch.zeros(5, dtype=torch.int64))]
         try:

@@ -50,13 +50,14 @@ class Host:
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
+        self._stock = threading.Lock()  # of spares; not held while a player starts
         self._spares: deque[tuple[tuple, Future[Session]]] = deque()
         self._background: ThreadPoolExecutor | None = None
 
     def player(self, lesson: str, setup: bytes) -> Session:
         """A fresh player for one submission of a lesson."""
         session = self._spare(lesson, setup) or self._opened(lesson, setup)
-        with self._lock:
+        with self._stock:
             self._background = self._background or ThreadPoolExecutor(1)
             while len(self._spares) < SPARES:
                 future = self._background.submit(self._opened, lesson, setup)
@@ -66,7 +67,7 @@ class Host:
     def _spare(self, lesson: str, setup: bytes) -> Session | None:
         """One that is ready, or nearly; None where there is none of this lesson."""
         while True:
-            with self._lock:
+            with self._stock:
                 if not self._spares:
                     return None
                 kind, future = self._spares.popleft()

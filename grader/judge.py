@@ -142,11 +142,8 @@ def _judged(
 ) -> _Graded:
     """`played` seconds were spent before."""
     start = time.perf_counter()
-    graded = (
-        _Graded(answer)
-        if isinstance(answer, ExerciseVerdict)
-        else _compared(conversation, e, answer)
-    )
+    lost = isinstance(answer, ExerciseVerdict)
+    graded = _Graded(answer) if lost else _compared(conversation, e, answer)
     graded.verdict.seconds = round(played + time.perf_counter() - start, 3)
     return graded
 

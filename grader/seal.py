@@ -23,8 +23,8 @@ class Seal:
     """Remembers functions and classes as they are now."""
 
     def __init__(self) -> None:
-        owners = [owner for owner in _owners() if _callables(owner)]
-        self._kept = [_Kept(owner) for owner in owners]
+        named = [(owner, _callables(owner)) for owner in _owners()]
+        self._kept = [_Kept(owner, names) for owner, names in named if names]
         self._sizes = {kind: len(vars(kind)) for kind in (torch.Tensor, torch.nn.Module)}
 
     @property
@@ -40,8 +40,7 @@ class Seal:
 class _Kept:
     """What one module or class holds. Compared once per exercise, so without a loop in Python."""
 
-    def __init__(self, owner: object) -> None:
-        names = _callables(owner)
+    def __init__(self, owner: object, names: list[str]) -> None:
         self._held = vars(owner)
         self._values = itemgetter(*names, names[0])  # two at least, or it would give no tuple
         self._before = self._values(self._held)
