@@ -65,6 +65,16 @@ def default_outputs(case: Case, module: nn.Module) -> dict:
     return {"out": expect(torch.Tensor, out, "a tensor"), "parameters": shapes}
 
 
+def token_outputs(target, case: Case, sizes: tuple) -> dict:
+    """Of a module that reads a context, called on tokens."""
+    batch, words, heads, d, context_dim = sizes
+    module = spread_out(prepared(case, target(heads * d, context_dim, heads)))
+    x = case.randn(batch, case.size(7, 8), heads * d)
+    context = case.differentiable(case.randn(batch, words, context_dim))
+    out = expect(torch.Tensor, module(x, context), "a tensor")
+    return module_outputs(case, module, out, context)
+
+
 CLOSE = {"gradients": 1e-3, "gradient of the context": 1e-3}
 
 
@@ -81,14 +91,10 @@ CLOSE = {"gradients": 1e-3, "gradient of the context": 1e-3}
     tolerances=CLOSE,
 )  # fmt: skip
 def CrossAttention(target, case):
-    batch, words, heads, d, context_dim = draw_sizes(case)
+    sizes = draw_sizes(case)
     if case.option("defaults"):
         return default_outputs(case, target())
-    module = spread_out(prepared(case, target(heads * d, context_dim, heads)))
-    x = case.randn(batch, case.size(7, 8), heads * d)
-    context = case.differentiable(case.randn(batch, words, context_dim))
-    out = expect(torch.Tensor, module(x, context), "a tensor")
-    return module_outputs(case, module, out, context)
+    return token_outputs(target, case, sizes)
 
 
 @exercise(
@@ -104,12 +110,7 @@ def CrossAttention(target, case):
     tolerances=CLOSE,
 )  # fmt: skip
 def TransformerBlock(target, case):
-    batch, words, heads, d, context_dim = draw_sizes(case)
-    module = spread_out(prepared(case, target(heads * d, context_dim, heads)))
-    x = case.randn(batch, case.size(7, 8), heads * d)
-    context = case.differentiable(case.randn(batch, words, context_dim))
-    out = expect(torch.Tensor, module(x, context), "a tensor")
-    return module_outputs(case, module, out, context)
+    return token_outputs(target, case, draw_sizes(case))
 
 
 @exercise(

@@ -51,8 +51,13 @@ def chain_outputs(case: Case, model: RecordingModel, sample: torch.Tensor) -> di
         "first x_T": model.first_call()["x_t"],
         "timesteps": [first_t(call) for call in model.calls],
         "timesteps given to the model": kind_of_t(model),
-        "gradients during the calls": "recorded" if any(model.asked("grad")) else "off",
     }
+    return outputs | rules_kept(case, model)
+
+
+def rules_kept(case: Case, model) -> dict:
+    """How a sampler treated a model that notes its calls: without gradients, in eval mode."""
+    outputs = {"gradients during the calls": "recorded" if any(model.asked("grad")) else "off"}
     if case.option("plain"):  # a function has no mode
         return outputs
     return outputs | {

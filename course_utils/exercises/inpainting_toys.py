@@ -7,7 +7,7 @@ from torch import nn
 
 from course_utils.engine.case import Case
 from course_utils.engine.runner import WrongReturn, describe, expect
-from course_utils.exercises.diffusion import draw_schedule
+from course_utils.exercises.diffusion import draw_schedule, rules_kept
 from course_utils.exercises.modules import prepared
 from course_utils.exercises.toys import drawn_apart, looks_standard_normal
 
@@ -104,14 +104,8 @@ def restoration_outputs(case: Case, model: ConditionalModel, y_cond, states) -> 
         "y_cond at every call": all(
             torch.equal(x.chunk(2, dim=1)[0], y_cond) for x in model.asked("x")
         ),
-        "gradients during the calls": "recorded" if any(model.asked("grad")) else "off",
     }
-    if case.option("plain"):  # a function has no mode
-        return outputs
-    return outputs | {
-        "mode during the calls": "train" if any(model.asked("training")) else "eval",
-        "mode afterwards": "train" if model.training else "eval",
-    }
+    return outputs | rules_kept(case, model)
 
 
 def snapshot_outputs(snapshots: torch.Tensor, states: torch.Tensor, count: int) -> dict:
