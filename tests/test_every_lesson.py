@@ -10,7 +10,9 @@ from lessons import SECRET, checked, edited, is_named, judged
 from course_utils.engine.exercise import lesson_ids, load_lesson
 from grader import quiz
 from grader.misconceptions import load_hunts
+from grader.paths import SOLUTIONS
 from grader.reference import edits_of, expected, hunt_code
+from grader.source import read_cells
 from grader.verify import diagnose_code, load_alternatives, verify_exercise
 
 LESSONS = lesson_ids()
@@ -83,3 +85,14 @@ def test_each_choice_of_a_question_is_explained(lesson, number):
 def test_a_quiz_has_ten_questions_some_of_them_with_several_right_answers(lesson):
     right = [len(question.right) for question in quiz.load(lesson)]
     assert len(right) == 10 and min(right) == 1 and max(right) > 1
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_lesson_script_keeps_to_the_house_style(lesson):
+    path = SOLUTIONS / f"{lesson}.py"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 700
+    cells = read_cells(path)
+    texts = [cell.name for cell in cells if cell.kind == "markdown"]
+    assert all(texts) and len(set(texts)) == len(texts)
+    shown = [cell.source for cell in cells if cell.kind == "code" and cell.role == "show"]
+    assert max(sum(bool(line.strip()) for line in code.splitlines()) for code in shown) <= 20
