@@ -83,7 +83,7 @@ def _expected(lesson: str, exercise_id: str, seed: str, device: str) -> Expected
     exercise = load_lesson(lesson)[exercise_id]
     code = reference_code(lesson, exercise)
     want, givens = outcomes_of(lesson, exercise, code, seed, device)
-    _must_run(exercise, want)
+    must_run(exercise, want)
     mistakes = [
         Mistake(e.id, e.message, outcomes_of(lesson, exercise, e.apply(code), seed, device)[0])
         for e in edits_of(lesson, exercise)
@@ -100,7 +100,7 @@ def public_answers(lesson: str, name: str) -> Expected:
     return load_answers(lesson)[name]
 
 
-def _must_run(exercise: Exercise, want: Outcomes) -> None:
+def must_run(exercise: Exercise, want: Outcomes) -> None:
     """A reference that raises is no yardstick: an answer with the same error would pass."""
     for case, outcome in want.items():
         if "error" in outcome:

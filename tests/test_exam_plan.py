@@ -6,7 +6,7 @@ from functools import cache
 import nbformat
 import pytest
 
-from course_utils.engine.answers import load_answers
+from course_utils.engine.answers import load_answers, public_seed
 from course_utils.engine.diagnose import diagnose
 from course_utils.engine.exercise import is_exam, lesson_ids, load_lesson
 from course_utils.exam import plan
@@ -17,7 +17,7 @@ from grader.exam.mistakes import outcomes
 from grader.exam.planted import planted
 from grader.exam.sheets import sheets
 from grader.notebook import build_notebook
-from grader.reference import reference_code, stub_code
+from grader.reference import outcomes_of, reference_code, stub_code
 from grader.source import load_source, run_code
 from grader.submission import grade_id
 from grader.verdict import judge_exercise
@@ -158,6 +158,24 @@ def test_every_one_of_200_exams_builds_and_is_solvable(start):
         assert score(exam, reference_code) == 100
         assert score(exam, stub_code) == 0
         nbformat.validate(nbformat.reads(exam_text(exam), as_version=4))
+
+
+def where_asked():
+    """(lesson, exercise, kind) → the first exam that asks for it so."""
+    found = {}
+    for exam in EVERY:
+        for task in asked(exam):
+            found.setdefault((task.lesson, task.base.id, task.slot.kind), exam)
+    return found
+
+
+@pytest.mark.parametrize("task, exam", where_asked().items(), ids=str)
+def test_every_task_can_be_solved_with_what_its_exam_gives(task, exam):
+    lesson, base, kind = task
+    e = next(t.exercise for t in asked(exam) if (t.base.id, t.slot.kind) == (base, kind))
+    got, _ = outcomes_of(exam, e, reference_code(exam, e), public_seed(lesson))
+    found = diagnose(e, got, load_answers(lesson)[base].want, [])
+    assert found.passed, found
 
 
 # The notebook ------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ def definitions(lesson: str) -> dict[str, str]:
     """Name → source of every function, class and constant that the lesson's given cells define."""
     found = {}
     for code in given(lesson):
+        lines = code.splitlines()
         for node in ast.parse(code).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 names = [node.name]
@@ -50,7 +51,9 @@ def definitions(lesson: str) -> dict[str, str]:
                 names = [target.id for target in node.targets if isinstance(target, ast.Name)]
             else:
                 continue
-            found |= {name: ast.get_source_segment(code, node) for name in names}
+            above = [decorator.lineno for decorator in getattr(node, "decorator_list", ())]
+            whole = "\n".join(lines[min(above, default=node.lineno) - 1 : node.end_lineno])
+            found |= dict.fromkeys(names, whole)
     return found
 
 
