@@ -12,8 +12,15 @@ from handin import EXERCISES, LESSON, reference
 
 import course_utils
 from course_utils.cli import main
+from course_utils.engine.codec import pack, unpack
 from course_utils.engine.exercise import lesson_ids, load_lesson
-from grader.build import answers_bytes, answers_module, lesson_files, stale_files
+from grader.build import (
+    answers_bytes,
+    answers_module,
+    build_lesson,
+    lesson_files,
+    stale_files,
+)
 from grader.misconceptions import Edit, load_edits, load_hunts
 from grader.notebook import build_notebook, notebook_text
 from grader.paths import ANSWERS, NOTEBOOKS
@@ -63,6 +70,26 @@ def test_an_edited_notebook_is_out_of_date(monkeypatch, tmp_path):
     edited = tmp_path / LESSON / f"{LESSON}.ipynb"
     edited.write_text(edited.read_text(encoding="utf-8") + " ", encoding="utf-8")
     assert stale_files(LESSON) == [edited]
+
+
+def test_a_build_writes_what_is_out_of_date_and_leaves_rounding_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr("grader.build.NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr("grader.build.ANSWERS", tmp_path)
+    answers = tmp_path / f"{LESSON}.safetensors"
+    assert build_lesson(LESSON) == [*lesson_files(LESSON), answers]
+    fresh = answers.read_bytes()
+
+    def nudged(factor):
+        data = unpack(fresh)
+        outputs = data["forward_diffusion"]["want"]["images"]["outputs"]
+        outputs["x_t"] = outputs["x_t"] * factor
+        return pack(data)
+
+    answers.write_bytes(nudged(1 + 2e-7))
+    assert build_lesson(LESSON) == [] and answers.read_bytes() != fresh
+    for outdated in (nudged(1.1), fresh[:1000]):
+        answers.write_bytes(outdated)
+        assert build_lesson(LESSON) == [answers] and answers.read_bytes() == fresh
 
 
 @pytest.mark.parametrize("version", ["student", "source", "solution"])
