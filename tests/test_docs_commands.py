@@ -25,13 +25,13 @@ ELSEWHERE = {
     "jupyter lab": "tests/test_browser.py",
     "dask": "tests/test_autograde.py",
     "course autograde 04_ddpm --scheduler": "tests/test_autograde.py",
+    "sbatch": "tests/test_slurm.py",
+    "squeue": "tests/test_slurm.py",
 }
 BY_HAND = {  # what no test types, and why
     ".venv/bin/python scripts/": "long training runs; tests/test_docs.py looks at their options",
     "make bench": "minutes of measuring; the short form is typed here",
     "CUDA_VISIBLE_DEVICES=": "needs GPUs",
-    "sbatch": "needs SLURM",
-    "squeue": "needs SLURM",
     "conda": "needs conda",
     "git diff": "needs a change to look at",
 }
