@@ -1,11 +1,11 @@
 """A class graded side by side: nothing lost, and the same grades whoever computes them."""
 
+import itertools
 import os
 import random
 import signal
 import subprocess
 import sys
-import time
 
 import handin
 import pytest
@@ -47,17 +47,28 @@ def test_a_journal_whose_last_line_was_cut_short_is_read_up_to_there(tmp_path):
     assert journal.Journal(path).get("c") == {"score": 3}
 
 
-def run_until_killed(course, canned, delay):
-    """A run in a process of its own that is killed after `delay` seconds, if it still runs."""
+def run_in_child(course, canned, last_call=None):
+    """(exit status, calls of functions) of a run in a process of its own. It is killed when it
+    calls its last function; calls come the more often, the more happens, files and database too."""
+    reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
-        signal.setitimer(signal.ITIMER_REAL, delay)
-        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        calls = itertools.count(1)
+
+        def count(*_):
+            if next(calls) == last_call:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.setprofile(count)
         try:
             grade(course, Counting(canned), resume=True)
+            sys.setprofile(None)
+            os.write(writer, str(next(calls)).encode())
         finally:
             os._exit(0)
-    return os.waitpid(pid, 0)[1]
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        return os.waitpid(pid, 0)[1], int(told.read() or 0)
 
 
 @pytest.mark.slow
@@ -65,18 +76,18 @@ def test_killed_at_any_of_a_hundred_moments_and_resumed_gives_the_same_gradebook
     course, canned, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(module, "_judge", lambda *_: type("", (), {"prepare": print}))
-    start = time.perf_counter()
     grade(course, Counting(canned))
-    whole = time.perf_counter() - start
     undisturbed = exported(course, tmp_path)
-    moments = random.Random(0)
-    killed = 0
+    forget_grades(course)
+    _, calls = run_in_child(course, canned)
+    moments, killed = random.Random(0), 0
     for _ in range(100):
         forget_grades(course)
-        killed += run_until_killed(course, canned, moments.uniform(0.02, 1) * whole) != 0
+        status, _ = run_in_child(course, canned, moments.randint(1, calls))
+        killed += status == signal.SIGKILL
         grade(Course(course.root), Counting(canned), resume=True)
         assert exported(Course(course.root), tmp_path) == undisturbed
-    assert killed > 20
+    assert killed >= 95
 
 
 def forget_grades(course):
