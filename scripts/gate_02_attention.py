@@ -1,16 +1,13 @@
 """Measure lesson 02's gate over several seeds by running the lesson's own cells.
 
-    .venv/bin/python scripts/gate_02_attention.py [--seeds 0 1 2] [--also]
+    .venv/bin/python scripts/gate_02_attention.py [--seeds 0 1 2] [--also] [--quick]
 
 Prints, for each seed, the share of left neighbours that are named on rows of unseen digits, and the
 time of the three trainings together. With --also it repeats the lesson's two side trainings too:
 pre-norm against post-norm, and digits cut into patches.
 """
 
-import argparse
-import time
-
-from grader.source import load_source, without_markers
+from lesson_cells import described, names_of, read_options, run_cells, timed
 
 LESSON = "02_attention"
 CELLS = ("tools", "rows-data", "row-reader", "row-training", "stand-in", "capstone-train")
@@ -18,36 +15,19 @@ SIDE_CELLS = ("figure-pre-post-norm", "capstone-patches")
 SEED_LINE = "torch.manual_seed(0)"
 
 
-class Solved:
-    """A check for which every exercise is solved."""
-
-    def solved(self, *names):
-        return True
-
-
-def run_cells(space, names, seed=0):
-    """Run the lesson's cells of these names, with another seed where they set one."""
-    for cell in load_source(LESSON).cells:
-        if cell.name in names and cell.kind == "code":
-            code = without_markers(cell.source).replace(SEED_LINE, f"torch.manual_seed({seed})")
-            exec(compile(code, cell.name, "exec"), space)
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = described(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--also", action="store_true", help="repeat the two side trainings too")
-    options = parser.parse_args()
-    space = dict(load_source(LESSON).namespace()) | {"check": Solved()}
-    run_cells(space, CELLS)
+    options = read_options(parser)
+    space = names_of(LESSON)
+    run_cells(space, LESSON, CELLS)
     for seed in options.seeds:
-        wall, cpu = time.perf_counter(), time.process_time()
-        _, reached = space["train_three"](seed)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        shares = ", ".join(f"{name} {share:.1%}" for name, share in reached.items())
-        print(f"seed {seed}: {shares}; {wall:.0f} s ({cpu:.0f} s of CPU)", flush=True)
-        if options.also:
-            run_cells(space, SIDE_CELLS, seed)
+        with timed(f"seed {seed}, three trainings"):
+            _, reached = space["train_three"](seed)
+        print(f"seed {seed}:", ", ".join(f"{name} {share:.1%}" for name, share in reached.items()))
+        if options.also and not options.quick:  # their figures need all steps
+            run_cells(space, LESSON, SIDE_CELLS, (SEED_LINE, f"torch.manual_seed({seed})"))
 
 
 main()

@@ -1,50 +1,33 @@
 """Repeat the training runs of lesson 03 by running the lesson's own cells, over several seeds.
 
-    .venv/bin/python scripts/train_03_unet.py --seeds 0 1 2
+    .venv/bin/python scripts/train_03_unet.py --seeds 0 1 2 [--quick]
     .venv/bin/python scripts/train_03_unet.py --seeds 0 --store
 
 Prints the gains of the small networks, the capstone's table and the time of each cell. --store
 replaces what learners see whose network is not written yet.
 """
 
-import argparse
-import time
-
 import torch
+from lesson_cells import described, is_shown, names_of, read_options, run_cells
 
 from course_utils.denoising import LEVELS, passes_gate, store
 from grader.source import load_source
 
 LESSON = "03_unet"
 CELLS = (
-    "tools", "train-one-level", "one-level-step", "figure-one-level", "train-three",
+    "train-one-level", "one-level-step", "figure-one-level", "train-three",
     "figure-three", "figure-three-pictures", "figure-claimed-time", "figure-told",
 )  # fmt: skip
 CAPSTONE = "capstone-"
 
 
-class Solved:
-    """A check for which every exercise is solved."""
-
-    def solved(self, *names):
-        return True
-
-
 def run(seed):
     """The names that are left when the references and the cells that train have run."""
-    space = dict(load_source(LESSON).namespace()) | {"check": Solved()}
-    space["show"] = lambda picture: None
-    for cell in load_source(LESSON).cells:
-        if cell.kind != "code":
-            continue
-        if cell.name in CELLS or cell.name.startswith(CAPSTONE):
-            wall, cpu = time.perf_counter(), time.process_time()
-            exec(compile(cell.source, cell.name, "exec"), space)
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            print(f"{cell.name}: {wall:.1f} s, {cpu:.1f} s of processor time", flush=True)
-        if cell.name == "tools":
-            space["SEED"] = seed
-            space["show"] = lambda picture: None
+    space = names_of(LESSON)
+    run_cells(space, LESSON, ("tools",))
+    space |= {"SEED": seed, "show": lambda picture: None}
+    shown = [cell.name for cell in load_source(LESSON).cells if is_shown(cell)]
+    run_cells(space, LESSON, [*CELLS, *(name for name in shown if name.startswith(CAPSTONE))])
     return space
 
 
@@ -65,10 +48,10 @@ def keep(space):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = described(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--store", action="store_true", help="keep the last seed's results")
-    options = parser.parse_args()
+    options = read_options(parser)
     for seed in options.seeds:
         space = run(seed)
         report(seed, space)

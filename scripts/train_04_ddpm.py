@@ -1,60 +1,41 @@
 """Re-train the provided network of lesson 04 by running the lesson's own cells, and store samples.
 
-    .venv/bin/python scripts/train_04_ddpm.py [--seed 0] [--keep-weights] [--dry-run]
+    .venv/bin/python scripts/train_04_ddpm.py [--seed 0] [--keep-weights] [--dry-run] [--quick]
 
 Prints the time of each cell; the lesson prints the gate.
 """
 
-import argparse
 import dataclasses
-import sys
-import time
-import types
+
+from lesson_cells import QUICK, described, is_shown, names_of, read_options, run_cells
 
 from course_utils.checkpoints import FOLDER, save_checkpoint
 from course_utils.stored import save_samples
-from grader.build import answers_module
-from grader.source import load_source, without_markers
+from grader.source import load_source
 
 LESSON, FIRST_CELL, LAST_CELL = "04_ddpm", "part-capstone", "capstone-guidance"
 SEED = "seed := 0"  # as the lesson sets it
 
 
-class Solved:
-    """A check for which every exercise is solved, except that training may be left out."""
-
-    def __init__(self, train):
-        self.train = train
-
-    def solved(self, *names):
-        return self.train or "cfg_train_step" not in names
-
-
-def run_capstone(train, seed):
+def run_capstone(train, seed, quick):
     """The names that are left when the set-up, the references and the capstone's cells have run."""
-    sys.modules["lesson_03"] = module = types.ModuleType("lesson_03")
-    exec(answers_module("03_unet"), module.__dict__)
-    space = dict(load_source(LESSON).namespace()) | {"check": Solved(train)}
+    space = names_of(LESSON, "03_unet", unsolved=() if train else ("cfg_train_step",))
     cells = load_source(LESSON).cells
-    names = [cell.name for cell in cells]
-    wanted = cells[names.index(FIRST_CELL) : names.index(LAST_CELL) + 1]
-    tools = [cell for cell in cells if cell.name in ("tools", "figure-guidance-points")]
-    for cell in [*tools, *wanted]:
-        if cell.kind == "code":
-            start = time.perf_counter()
-            code = without_markers(cell.source).replace(SEED, f"seed := {seed}")
-            exec(compile(code, cell.name, "exec"), space)
-            print(f"{cell.name}: {time.perf_counter() - start:.1f} s", flush=True)
+    first, last = ([c.name for c in cells].index(name) for name in (FIRST_CELL, LAST_CELL))
+    capstone = [cell.name for cell in cells[first : last + 1] if is_shown(cell)]
+    changes = [(SEED, f"seed := {seed}")]
+    changes += [("linear_beta_schedule(500)", f"linear_beta_schedule({QUICK})")] if quick else []
+    run_cells(space, LESSON, ["tools", "figure-guidance-points", *capstone], *changes)
     return space
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = described(__doc__)
     parser.add_argument("--keep-weights", action="store_true", help="only draw the samples again")
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    space = run_capstone(not options.keep_weights, options.seed)
+    options = read_options(parser)
+    space = run_capstone(not options.keep_weights, options.seed, options.quick)
     quality, scales = space["quality"], space["scales"]
     for scale, found in zip(scales, space["qualities"], strict=True):
         print(f"w = {scale}", found, sep="\n")

@@ -1,23 +1,18 @@
 """Run lesson 05's own capstone cells: train CLIP and the U-Net, print the gate, store what ships.
 
-    .venv/bin/python scripts/train_05_text_to_image.py [--seed 0] [--judge] [--dry-run]
+    .venv/bin/python scripts/train_05_text_to_image.py [--seed 0] [--judge] [--dry-run] [--quick]
 
 --judge trains the judge again as well. Prints the time of each cell and the scores.
 """
 
-import argparse
-import sys
-import time
-import types
-
 import torch
+from lesson_cells import QUICK, described, names_of, read_options, run_cells
 from torch.optim.lr_scheduler import OneCycleLR
 
 from course_utils import shape_judge, shapes, tiny_clip
 from course_utils.checkpoints import FOLDER, save_checkpoint
 from course_utils.stored_pictures import save_pictures, stored_pictures
-from grader.build import answers_module
-from grader.source import load_source, without_markers
+from grader.source import load_source
 
 LESSON = "05_text_to_image"
 SEED = "seed = 0"  # as the lesson sets it
@@ -28,34 +23,13 @@ CELLS = (
 )  # fmt: skip
 
 
-class Solved:
-    """A check for which every exercise is solved."""
-
-    def solved(self, *names):
-        return True
-
-
 def run_capstone(seed, keep):
-    """The names that are left when the set-up, the references and the capstone's cells have run."""
-    sys.modules["lesson_03"] = module = types.ModuleType("lesson_03")
-    exec(answers_module("03_unet"), module.__dict__)
-    space = dict(load_source(LESSON).namespace()) | {"check": Solved()}
-    for cell in load_source(LESSON).cells:
-        if cell.name in CELLS and cell.kind == "code":
-            wall, cpu = time.perf_counter(), time.process_time()
-            code = without_markers(cell.source).replace(SEED, f"seed = {seed}")
-            code = kept(code) if keep else code
-            exec(compile(code, cell.name, "exec"), space)
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            print(f"{cell.name}: {wall:.1f} s, {cpu:.1f} s of CPU time", flush=True)
+    """The names that are left when the set-up, the references and the capstone's cells have run;
+    with keep they load what ships instead of training it."""
+    space = names_of(LESSON, "03_unet")
+    shipped = (("train_now = True", "train_now = False"), ("check.solved(*LOSS)", "False"))
+    run_cells(space, LESSON, CELLS, (SEED, f"seed = {seed}"), *(shipped if keep else ()))
     return space
-
-
-def kept(code):
-    """A cell that loads what ships instead of training it."""
-    for old, new in (("train_now = True", "train_now = False"), ("check.solved(*LOSS)", "False")):
-        code = code.replace(old, new)
-    return code
 
 
 def train_judge():
@@ -70,13 +44,13 @@ def train_judge():
     save_checkpoint(FOLDER / f"{shape_judge.CHECKPOINT}.safetensors", judge, seed=0, **scores)
 
 
-def short_runs(space):
-    """What three variants draw after a tenth of the training; pictures of two of them."""
+def short_runs(space, steps):
+    """What three variants draw after so many steps; pictures of two of them."""
     prompts, shown = space["prompts"], {}
     for kind in ("noise", "text", "image"):
-        short_run(space, kind)
+        short_run(space, kind, steps)
         quality = shape_judge.prompt_quality(space["judge"], space["draw"](prompts), space["seen"])
-        print(f"after {SHORT} steps, variant {kind}:", quality, sep="\n", flush=True)
+        print(f"after {steps} steps, variant {kind}:", quality, sep="\n", flush=True)
         several = [p for p in prompts if "large" in p and "middle" in p]  # from the same noise
         shown[kind] = torch.cat([space["draw"]([prompt]) for prompt in several])
     return {kind: shown[kind] for kind in ("text", "image")}
@@ -87,7 +61,7 @@ def kept_pictures():
     return {kind: stored_pictures(LESSON, f"keys from the {kind}") for kind in ("text", "image")}
 
 
-def short_run(space, kind, steps=SHORT):
+def short_run(space, kind, steps):
     """Train a variant for a short while, always from the same start, and draw with it from now."""
     torch.manual_seed(0)
     network = from_image(space) if kind == "image" else space["TextConditionalUNet"](8, 32, 64)
@@ -144,21 +118,22 @@ def store_weights(space, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = described(__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--judge", action="store_true", help="train the judge again, too")
     parser.add_argument("--keep", action="store_true", help="train nothing, draw all pictures anew")
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    options = parser.parse_args()
+    options = read_options(parser)
     torch.set_num_threads(options.threads)
     if options.judge and not options.dry_run:
         train_judge()
     space = run_capstone(options.seed, options.keep)
     for w, quality in zip(space["scales"], space["qualities"], strict=True):
         print(f"w = {w}", quality, sep="\n")
+    steps = QUICK if options.quick else SHORT
     if not options.dry_run:
-        store(space, kept_pictures() if options.keep else short_runs(space), options)
+        store(space, kept_pictures() if options.keep else short_runs(space, steps), options)
 
 
 main()

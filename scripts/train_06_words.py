@@ -1,25 +1,24 @@
 """Train what lesson 06's closing demonstration ships: an autoencoder and a U-Net that reads.
 
-    .venv/bin/python scripts/train_06_words.py [--seed 0] [--keep] [--shipped]
+    .venv/bin/python scripts/train_06_words.py [--seed 0] [--keep] [--shipped] [--quick]
 
 Prints times and scores. --keep writes the checkpoints and the pictures that the lesson shows where
 exercises are open; --shipped trains nothing and measures what ships. Captioned shapes of 32x32
 pixels; the sentences are encoded by the CLIP that ships with lesson 05.
 """
 
-import argparse
 import time
 
 import torch
 import torch.nn.functional as F
+from lesson_cells import described, read_options
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from course_utils import latent_lab, latent_words, shape_judge, tiny_clip
+from course_utils import latent_lab, latent_words, shape_judge, tiny_clip, training
 from course_utils.checkpoints import FOLDER, save_checkpoint
 from course_utils.data import random_batches
 from course_utils.stored_pictures import save_pictures
-from course_utils.training import run_steps
 from grader.build import answers_module
 from grader.source import load_source, run_code
 
@@ -56,7 +55,7 @@ def train_vae(space, images, seed):
         tiny_clip.update(loss, optimizer, decay)
         return loss.item()
 
-    run_steps(step, VAE_STEPS)
+    training.run_steps(step, VAE_STEPS)
     return vae.eval()
 
 
@@ -76,7 +75,7 @@ def train_decoder(vae, images, seed):
         tiny_clip.update(loss, optimizer, decay)
         return loss.item()
 
-    run_steps(step, DECODER_STEPS)
+    training.run_steps(step, DECODER_STEPS)
     return vae.eval()
 
 
@@ -103,7 +102,7 @@ def train_unet(space, pictures, encode, schedule, seed):
         averaged.update_parameters(unet)
         return loss.item()
 
-    run_steps(step, STEPS)
+    training.run_steps(step, STEPS)
     return averaged.module.eval()
 
 
@@ -176,11 +175,11 @@ def shipped(space, schedule):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = described(__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="write the checkpoints")
     parser.add_argument("--shipped", action="store_true", help="train nothing, measure what ships")
-    options = parser.parse_args()
+    options = read_options(parser)
     torch.set_num_threads(1)
     space = parts()
     encode, schedule = encoder(space), space["precompute_schedule"](torch.linspace(1e-4, 0.02, 500))

@@ -1,6 +1,6 @@
 """Re-train the provided network of lesson 07 by running the lesson's own cells, and store results.
 
-    .venv/bin/python scripts/train_07_inpainting.py [--seed 0] [--dry-run]
+    .venv/bin/python scripts/train_07_inpainting.py [--seed 0] [--dry-run] [--quick]
 
 --compare trains the basic and the improved network side by side, as the lesson does, and stops;
 with --equal-steps both take as many steps, so the basic one costs half, and nothing is written.
@@ -9,31 +9,20 @@ with --equal-steps both take as many steps, so the basic one costs half, and not
 Prints the time of each cell, then seed, time and score; the lesson prints the gate.
 """
 
-import argparse
 import os
 import time
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the provided weights are those of the smaller settings
 
 import torch
+from lesson_cells import QUICK, Solved, described, names_of, read_options, run_cells
 
 from course_utils.checkpoints import FOLDER, load_checkpoint, save_checkpoint
 from course_utils.inpainting import STORED, mae, save_stored
-from grader.source import load_source, without_markers
 
 LESSON = "07_inpainting"
 FIRST = ["tools", "figure-classical", "network", "figure-trap"]
 HELPERS = ["figure-trap-shown", "training-loss", "train-helper"]
-
-
-class Solved:
-    """A check for which every exercise is solved, except that drawing may be left out."""
-
-    def __init__(self):
-        self.drawing = True
-
-    def solved(self, *names):
-        return self.drawing or "restoration" not in names
 
 
 def store_holes(space):
@@ -46,19 +35,8 @@ def store_holes(space):
     save_stored(holes)
 
 
-def run_cells(space, names, change=("", "")):
-    cells = {cell.name: cell for cell in load_source(LESSON).cells if cell.kind == "code"}
-    for name in names:
-        start, cpu = time.perf_counter(), time.process_time()
-        code = without_markers(cells[name].source).replace("SEED = 0", f"SEED = {space['SEED']}")
-        code = code.replace(*change)
-        exec(compile(code, name, "exec"), space)
-        wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-        print(f"{name}: {wall:.0f} s, {cpu:.0f} CPU seconds", flush=True)
-
-
-def read_options():
-    parser = argparse.ArgumentParser(description=__doc__)
+def typed():
+    parser = described(__doc__)
     parser.add_argument("--compare", action="store_true", help="train both networks, side by side")
     parser.add_argument("--equal-steps", action="store_true", help="with --compare: not equal cost")
     parser.add_argument("--basic", action="store_true", help="the basic network, at the same cost")
@@ -66,30 +44,31 @@ def read_options():
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="threads of PyTorch; its own choice without")
-    return parser.parse_args()
+    return read_options(parser)
 
 
-def prepared(seed):
+def prepared(seed, quick):
     """The lesson's names, with all helpers defined and nothing trained yet."""
-    check = Solved()
-    space = dict(load_source(LESSON).namespace()) | {"check": check, "SEED": seed}
+    space = names_of(LESSON, unsolved=["restoration"])  # there may be no weights yet to draw with
     if not STORED.is_file():
         store_holes(space)
-    check.drawing = False  # there may be no weights yet to draw with
-    run_cells(space, FIRST)
+    run_cells(space, LESSON, FIRST, ("SEED = 0", f"SEED = {seed}"))
     tools = space["inpainting"]
     tools.stored_fillings = lambda names: dict.fromkeys(names, space["test_faces"])
     tools.stored_histories, tools.stored_way = lambda: {"capstone": None}, lambda: (None, None)
-    run_cells(space, HELPERS)
-    check.drawing = space["can_train"] = space["can_draw"] = True
+    run_cells(space, LESSON, HELPERS)
+    if quick:
+        whole = space["train"]
+        space["train"] = lambda net, epochs, steps, name: whole(net, 1, QUICK, name)
+    space |= {"check": Solved(), "can_train": True, "can_draw": True}
     return space
 
 
 def main():
-    options = read_options()
+    options = typed()
     if options.threads:
         torch.set_num_threads(options.threads)
-    space = prepared(options.seed)
+    space = prepared(options.seed, options.quick)
     if options.pictures:
         space["trained"] = space["NoisePredictor"](space["InpaintingUNet"]())
         load_checkpoint(LESSON, space["trained"])
@@ -102,8 +81,8 @@ def main():
 
 def compare(space, options):
     """The two short runs of the lesson."""
-    change = ("(BasicUNet(), 4, 300)", "(BasicUNet(), 4, 150)") if options.equal_steps else ("", "")
-    run_cells(space, ["train-both"], change)
+    fewer = ("(BasicUNet(), 4, 300)", "(BasicUNet(), 4, 150)")
+    run_cells(space, LESSON, ["train-both"], *([fewer] if options.equal_steps else []))
     for name, history in space["short_runs"].items():
         print(f"seed {space['SEED']}, {name}:", [round(value, 4) for value in history["val_mae"]])
     if not (options.dry_run or options.equal_steps):
@@ -115,7 +94,7 @@ def train(space, options):
     if options.basic:
         space |= {"InpaintingUNet": lambda widths: space["BasicUNet"](), "STEPS": 720}
     start, cpu = time.perf_counter(), time.process_time()
-    run_cells(space, ["capstone-train", "capstone-gate"])
+    run_cells(space, LESSON, ["capstone-train", "capstone-gate"])
     spent = time.perf_counter() - start, time.process_time() - cpu
     score = mae(space["filled"], space["test_faces"], space["test_holes"])
     seconds = f"{spent[0]:.0f} s, {spent[1]:.0f} CPU seconds"
@@ -132,7 +111,7 @@ def train(space, options):
 def store_pictures(space):
     """What the trained network paints, for learners whose functions are missing."""
     images = {n: space["fill"](space["trained"], s)[0] for n, s in space["schedules"].items()}
-    run_cells(space, ["figure-way"])
+    run_cells(space, LESSON, ["figure-way"])
     save_stored(images=images | {"way": space["way"], "answers": space["answers"]})
 
 

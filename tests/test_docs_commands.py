@@ -27,9 +27,9 @@ ELSEWHERE = {
     "course autograde 04_ddpm --scheduler": "tests/test_autograde.py",
     "sbatch": "tests/test_slurm.py",
     "squeue": "tests/test_slurm.py",
+    ".venv/bin/python scripts/": "tests/test_scripts.py",  # with --quick
 }
 BY_HAND = {  # what no test types, and why
-    ".venv/bin/python scripts/": "long training runs; tests/test_docs.py looks at their options",
     "make bench": "minutes of measuring; the short form is typed here",
     "CUDA_VISIBLE_DEVICES=": "needs GPUs",
     "conda": "needs conda",
