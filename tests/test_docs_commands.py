@@ -28,12 +28,12 @@ ELSEWHERE = {
     "sbatch": "tests/test_slurm.py",
     "squeue": "tests/test_slurm.py",
     ".venv/bin/python scripts/": "tests/test_scripts.py",  # with --quick
+    "conda": "tests/test_setup.py",
+    "git diff": "tests/test_docs_commands.py",
 }
 BY_HAND = {  # what no test types, and why
     "make bench": "minutes of measuring; the short form is typed here",
     "CUDA_VISIBLE_DEVICES=": "needs GPUs",
-    "conda": "needs conda",
-    "git diff": "needs a change to look at",
 }
 TYPED = (ROOT / "README.md", ROOT / "docs" / "instructor.md")
 GIVEN = ("make setup", ". .venv/bin/activate")  # tests/test_setup.py; here all is set up
@@ -97,6 +97,20 @@ def test_the_short_form_of_the_benchmarks_prints_its_rows():
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "| the same, isolated |" in done.stdout and "| each further worker |" in done.stdout
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a clone, not an archive")
+def test_the_diff_that_a_reviewer_reads_shows_a_changed_sentence(tmp_path):
+    (command,) = [c for c in lines_of(ROOT / "docs" / "author.md") if c.startswith("git diff")]
+    subprocess.run(["git", "clone", "-q", "--shared", ROOT, tmp_path / "course"], check=True)
+    here = {"cwd": tmp_path / "course", "check": True, "text": True, "capture_output": True}
+    subprocess.run(["git", "checkout", "-qB", "main"], **here)
+    subprocess.run(["git", "checkout", "-qb", "reworded"], **here)
+    lesson = tmp_path / "course" / "solutions" / f"{LESSON}.py"
+    lesson.write_text(lesson.read_text() + "# One more sentence.\n")
+    shown = subprocess.run(command.split(), **here).stdout
+    assert shown.count("+# One more sentence.") == 1
+    assert f"b/solutions/{LESSON}.py" in shown
 
 
 # Late work, as the instructor's page shows it --------------------------------------------------

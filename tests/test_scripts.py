@@ -1,11 +1,11 @@
 """The training commands of the docs, typed as they stand there, with --quick behind them."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
 from test_docs import PAGES, ROOT, blocks
+from tree import copy_tree
 
 START = ".venv/bin/python scripts/"
 COMMANDS = [
@@ -20,9 +20,7 @@ COMMANDS = [
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
     """The tree with everything that a training may write, to be written there."""
-    copy = tmp_path_factory.mktemp("tree") / "course"
-    ignored = shutil.ignore_patterns(".git", "build", "__pycache__", ".venv", ".progress")
-    shutil.copytree(ROOT, copy, ignore=ignored)
+    copy = copy_tree(tmp_path_factory.mktemp("tree") / "course")
     (copy / ".venv").symlink_to(ROOT / ".venv")
     return copy
 
