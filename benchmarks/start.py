@@ -10,7 +10,6 @@ import sys
 
 from benchmarks.bench import LESSON, Rows, timed
 from course_utils import checker
-from course_utils.engine import fake_cuda
 from course_utils.engine.exercise import load_lesson
 from grader.source import load_source
 
@@ -36,12 +35,10 @@ def measure(repeats: int = 5) -> Rows:
 
 def _checks() -> tuple[str, str]:
     check, space, seconds = checker(LESSON), load_source(LESSON).namespace(), {}
-    waited, _ = timed(fake_cuda.warm_up)  # imports that go on while the first cells are read
     for e in load_lesson(LESSON).exercises.values():
         if e.kind == "code":
             with contextlib.redirect_stdout(io.StringIO()):
                 seconds[e.id] = timed(lambda e=e: check(space[e.target]))[0]
     slowest = max(seconds, key=seconds.get)
     median = statistics.median(seconds.values())
-    found = f"{median:.2f} s; the slowest, {slowest}: {seconds[slowest]:.2f} s"
-    return "one check", f"{found}; imports in the background before the first: {waited:.1f} s"
+    return "one check", f"{median:.2f} s; the slowest, {slowest}: {seconds[slowest]:.2f} s"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from importlib.util import find_spec
 from types import FunctionType
 
@@ -16,7 +15,6 @@ from course_utils import card, progress
 from course_utils.engine.answers import PUBLIC_SEED, Expected, load_answers
 from course_utils.engine.diagnose import Diagnosis, Outcomes, diagnose
 from course_utils.engine.exercise import Exercise, load_lesson
-from course_utils.engine.fake_cuda import warm_up
 from course_utils.engine.limits import time_limit
 from course_utils.engine.runner import run_cases
 
@@ -35,7 +33,6 @@ class Checker:
     def __init__(self, lesson: str) -> None:
         self.lesson = load_lesson(lesson)
         self._hints_shown: dict[str, int] = {}
-        threading.Thread(target=warm_up, daemon=True).start()
 
     def __call__(self, target: object) -> None:
         """Show the card of an exercise. `target` is your function, class or answers."""

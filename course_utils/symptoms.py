@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils.engine.fake_cuda import fake_tensors, is_device_error
+from course_utils.engine.fake_cuda import is_device_error, pretend_gpu
 from course_utils.training import run_steps
 
 
@@ -44,12 +44,12 @@ def on_pretend_gpu(evaluate):
     Returns PyTorch's own error message where devices were mixed, else a sentence.
     """
     fine = "No devices were mixed."
-    with fake_tensors():
+    with pretend_gpu():
         model = nn.Linear(4, 3).to("cuda")
         loader = [(torch.randn(5, 4), torch.zeros(5, dtype=torch.int64))]
         try:
             evaluate(model, loader, "cuda")
-        except Exception as error:  # pretend tensors hold no numbers, so that .item() stops here
+        except Exception as error:
             return str(error).split("\n")[0] if is_device_error(error) else fine
     return fine
 

@@ -13,7 +13,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import checker
-from course_utils.engine import fake_cuda
 from course_utils.engine.case import CONSTANT, FAKE_CUDA, Case, case
 from course_utils.engine.codec import pack, unpack
 from course_utils.engine.exercise import Exercise, lesson_ids
@@ -24,11 +23,7 @@ from course_utils.exercises.toys import RecordingModel, kind_of_t, weights
 def warm_up() -> None:
     """One thread throughout, so that forks are safe."""
     torch.set_num_threads(1)
-    if not torch.cuda.is_available():  # where one is, autograd would start a thread for it
-        _without_devices()
-    _networks("cpu")
-    with fake_cuda.fake_tensors():
-        _networks("cuda")
+    _networks()
     for lesson in lesson_ids():
         with contextlib.suppress(FileNotFoundError):  # its answers were not built yet
             checker(lesson)
@@ -43,41 +38,34 @@ def settle() -> None:
             unpack(pack(run_case(EXERCISE, target, spec, "warm")[0]))
 
 
-def _without_devices() -> None:
-    """Autograd looks for devices once. Before fake tensors are used it finds none, and starts no
-    threads, neither here nor in a player."""
-    torch.ones(1, requires_grad=True).sum().backward()
-
-
-def _networks(device: str) -> None:
+def _networks() -> None:
     """Layers, losses and arithmetic of every kind: PyTorch looks each up at its first use."""
     net = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.GroupNorm(8, 8), nn.GELU(), nn.BatchNorm2d(8), nn.SiLU(),
         nn.MaxPool2d(2), nn.Upsample(scale_factor=2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1),
         nn.Flatten(), nn.Linear(8, 8), nn.LayerNorm(8), nn.ReLU(), nn.Dropout(0.1), nn.Tanh(),
-    ).to(device)  # fmt: skip
+    )  # fmt: skip
     for mode in (True, False):
-        logits = net.train(mode)(torch.randn(2, 3, 8, 8, device=device))
-        loss = F.cross_entropy(logits, torch.ones(2, dtype=torch.int64, device=device))
+        logits = net.train(mode)(torch.randn(2, 3, 8, 8))
+        loss = F.cross_entropy(logits, torch.ones(2, dtype=torch.int64))
         loss = loss + F.mse_loss(logits, torch.zeros_like(logits)) + F.l1_loss(logits, logits + 1)
-        if device == "cpu":
-            loss.backward()
-    _arithmetic(device)
+        loss.backward()
+    _arithmetic()
 
 
-def _arithmetic(device: str) -> None:
+def _arithmetic() -> None:
     """On images, tokens, tables and labels."""
-    x, table = torch.rand(2, 4, 4, 4, device=device), torch.arange(8, device=device) / 8 + 0.1
+    x, table = torch.rand(2, 4, 4, 4), torch.arange(8) / 8 + 0.1
     q = x.flatten(2).transpose(1, 2)  # (2, 16, 4)
     weights = (q @ q.transpose(-2, -1) / 2).masked_fill(q[:, :, :1] < 0, -9).softmax(dim=-1)
     y = F.scaled_dot_product_attention(q, q, q) + weights @ q - F.normalize(q, dim=-1)
     y = torch.cat([y.sin(), y.cos()], dim=-1).reshape(2, 4, 4, 8).permute(0, 3, 1, 2).contiguous()
     y = y.chunk(2, dim=1)[0] * (1 - x).pow(2) + x.clamp(0, 1).sqrt().exp().log().neg().abs()
     y = torch.where(y > 0.5, y, 0.5) + torch.stack([y, y]).mean(0).amax(dim=1, keepdim=True)
-    t = torch.randint(0, 8, (2,), device=device)
+    t = torch.randint(0, 8, (2,))
     rows = table.cumprod(0).gather(0, t) * table[t].rsqrt() + table.index_select(0, t)
     rows = rows + torch.cumsum(table, 0)[t] + table.flip(0).sort().values[t] + (1.0 - table)[t]
-    kept = (torch.rand(2, device=device) < 0.5) & (t != 3) | (t == t.argmax())
+    kept = (torch.rand(2) < 0.5) & (t != 3) | (t == t.argmax())
     y = y * rows[:, None, None, None].expand(2, 1, 4, 4) + y.new_zeros(1).to(torch.float64).to(x)
     y[:, 0] = kept[:, None, None].float()
     torch.ones_like(y).fill_(2).copy_(y).zero_().uniform_().normal_().mul_(y).add_(y.var())

@@ -1,5 +1,7 @@
 """Device mistakes are found on machines without a GPU."""
 
+import copy
+
 import pytest
 import torch
 from handin import EXERCISES
@@ -8,6 +10,8 @@ from course_utils.engine.case import FAKE_CUDA, Case
 from course_utils.engine.fake_cuda import RUNS, device_outcome, is_device_error
 from course_utils.engine.runner import run_case
 from course_utils.exercises.modules import prepared
+
+G = torch.Generator()
 
 
 def probe(target, case):
@@ -20,12 +24,15 @@ def stays(target):
 
 MISTAKES = {
     "an arange that stays on the CPU": lambda x, t: x * torch.arange(3),
+    "a table on the CPU": lambda x, t: x * torch.linspace(0, 1, 10)[t].to(x)[:, None],
+    "a generator of the CPU": lambda x, t: torch.randn(4, 3, generator=G, device=x.device),
     "a table on the CPU, indexed on the CPU": lambda x, t: (
         x * torch.linspace(0, 1, 10)[t.cpu()][:, None]
     ),
     "noise drawn on the CPU": lambda x, t: x + torch.randn(x.shape),
     "a result that is moved away": lambda x, t: x.cpu(),
     "a result that is made on the CPU": lambda x, t: torch.zeros(4, 3),
+    "numpy": lambda x, t: torch.from_numpy(x.numpy()).to(x),
     "torch.cat of both devices": lambda x, t: torch.cat([x, torch.ones(1, 3)]),
 }
 
@@ -40,6 +47,9 @@ HONEST = {
     "noise like the input": lambda x, t: x + torch.randn_like(x),
     "numbers and zero-dimensional tensors": lambda x, t: x * torch.tensor(0.5) + 1,
     "a table that is moved": lambda x, t: x * torch.linspace(0, 1, 10).to(x)[t][:, None],
+    "a table on the GPU, indexed on the CPU": lambda x, t: x * x.flatten()[t.cpu()][:, None],
+    "a device that was asked for": lambda x, t: x + torch.ones(3).to(device=t.device),
+    "a copy from the CPU": lambda x, t: torch.empty_like(x).copy_(torch.zeros(4, 3)),
     "new tensors like the input": lambda x, t: torch.zeros_like(x) + x.new_ones(4, 3),
 }
 
@@ -49,20 +59,45 @@ def test_code_that_keeps_to_the_device_passes(name):
     assert stays(HONEST[name]) is True
 
 
-CANNOT_TELL = {
+VALUES = {
     "item": lambda x, t: x * x.sum().item(),
     "float": lambda x, t: x * float(x.sum()),
     "a branch on a value": lambda x, t: x if x.sum() > 0 else -x,
     "tolist": lambda x, t: x * t.tolist()[0],
-    "numpy": lambda x, t: torch.from_numpy(x.numpy()),
+    "a loop over values": lambda x, t: torch.stack([row * int(t[0]) for row in x]),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_code_that_reads_values_is_judged_too(name):
+    assert stays(VALUES[name]) is True
+    assert stays(lambda x, t: VALUES[name](x, t) + torch.arange(3)) is False
+
+
+OTHER_ERRORS = {
     "an error of another kind": lambda x, t: 1 / 0,
     "a function that is not written": lambda x, t: undefined_name,  # noqa: F821
 }
 
 
-@pytest.mark.parametrize("name", CANNOT_TELL)
-def test_what_needs_values_cannot_be_told_and_is_not_called_wrong(name):
-    assert stays(CANNOT_TELL[name]) is True
+@pytest.mark.parametrize("name", OTHER_ERRORS)
+def test_an_error_of_another_kind_says_nothing_about_devices(name):
+    assert stays(OTHER_ERRORS[name]) is True
+
+
+def test_gradients_copies_and_optimizers_work_as_on_a_gpu():
+    def train(model, x, device):
+        average = copy.deepcopy(model)
+        optimizer = torch.optim.AdamW(model.parameters())
+        model(x).square().mean().backward()
+        assert all(p.grad.is_cuda for p in model.parameters())
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        average.load_state_dict(model.state_dict())
+        return average(x)
+
+    assert with_model(Learners, train) is True
+    assert with_model(Learners, lambda m, x, d: train(m, x, d) + torch.zeros(4, 3)) is False
 
 
 def test_both_wordings_of_pytorch_are_recognised_and_others_are_not():

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch.utils._python_dispatch import _disable_current_modes as real_tensors
 
+from course_utils.engine.fake_cuda import pretend
+
 CONSTANT = (0.75, 0.4375)
 
 
@@ -19,7 +21,7 @@ class CaseSpec:
     group: "values" (the ordinary case) or "robustness" (other dtypes, sizes, edge values).
     constant_draws: (normal, uniform): every random draw of a kind is this number, so that the
         order and number of draws do not matter. CONSTANT is the usual choice.
-    fake_cuda: run on fake CUDA tensors; only the devices are looked at.
+    fake_cuda: run on tensors that say they are on a GPU; only the devices are looked at.
     options: read by the probe through `case.option(...)`.
     """
 
@@ -75,7 +77,7 @@ class Case:
         return self.spec.options.get(name, default)
 
     def size(self, low: int, high: int) -> int:
-        """A whole number in [low, high]; `low` for fake tensors, where equal shapes save time."""
+        """A whole number in [low, high]; `low` on a pretend GPU, to save time."""
         if self.spec.fake_cuda:
             return low
         with real_tensors():
@@ -157,7 +159,7 @@ class Case:
     def _place(self, values: torch.Tensor) -> torch.Tensor:
         dtype = self.dtype if values.is_floating_point() else values.dtype
         if self.spec.fake_cuda:
-            return torch.empty(values.shape, dtype=dtype, device="cuda")
+            return pretend(values.to(dtype=dtype, copy=True))
         return values.to(dtype=dtype, device=self.device, copy=True)
 
     def _place_all(self, value: object) -> object:

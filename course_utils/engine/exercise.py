@@ -78,7 +78,7 @@ class Registry:
         self.lesson = Lesson(lesson, self.text["lesson"]["title"], {}, builds_on)
 
     def exercise(self, *, cases: list[CaseSpec], device: bool = True, **about) -> Callable:
-        """Register the decorated probe. `device` adds the fake-CUDA case."""
+        """Register the decorated probe. `device` adds the case on a pretend GPU."""
 
         def register(probe: Probe) -> Probe:
             specs = (*cases, FAKE_CUDA) if device else tuple(cases)

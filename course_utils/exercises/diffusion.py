@@ -38,7 +38,7 @@ def chain_shape(case: Case) -> tuple[int, ...]:
 
 
 def chain_length(case: Case) -> int:
-    """Number of steps; fake tensors hold no values, so that a few are enough there."""
+    """Number of steps; where only devices are looked at, a few are enough."""
     if case.spec.fake_cuda:
         return 2
     return 8 if case.option("fresh") else case.size(6, 10)
