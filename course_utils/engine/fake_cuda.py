@@ -90,10 +90,10 @@ def _refuse(name: str, args: tuple, given: list[torch.Tensor]) -> None:
     """Raise as PyTorch does where tensors on the GPU cannot be used."""
     if name in ("numpy", "__array__"):
         raise TypeError(NUMPY)
-    table_stays = name == "__getitem__" and type(args[0]) is not PretendCuda  # indexed from a GPU
-    if name not in MEETINGS or table_stays:
-        if any(type(x) is not PretendCuda and x.dim() for x in given):
-            raise RuntimeError(MIXED)
+    indexed_from_gpu = name == "__getitem__" and type(args[0]) is not PretendCuda
+    mixed = any(type(x) is not PretendCuda and x.dim() for x in given)
+    if mixed and (indexed_from_gpu or name not in MEETINGS):
+        raise RuntimeError(MIXED)
 
 
 def _tensors(values: Iterable) -> Iterator[torch.Tensor]:
