@@ -27,6 +27,9 @@ SlurmdUser={user}
 AuthInfo=socket={folder}/munge.socket
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+MessageTimeout=100
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.pid
 ProctrackType=proctrack/linuxproc
@@ -39,6 +42,7 @@ SlurmdParameters=config_overrides
 NodeName=node NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={megabytes}
 PartitionName={partition} Nodes=node Default=YES
 """
+AFTER = "sbatch --wait -d afterany:{} --wrap=true -o /dev/null"  # a job that ends after another
 
 
 def missing() -> list[str]:
@@ -61,7 +65,7 @@ class Slurm:
     @contextlib.contextmanager
     def output(self, job: str, folder: Path) -> Iterator[Iterator[str]]:
         """The lines of a job while it prints them; the last one comes when the job has ended."""
-        script = f"srun -Q -d afterany:{job} true & tail -q --pid $! -n +1 -F slurm-{job}.out"
+        script = f"{AFTER.format(job)} & tail -q --pid $! -n +1 -F slurm-{job}.out"
         with subprocess.Popen(
             ["bash", "-c", script],
             cwd=folder,
@@ -74,7 +78,7 @@ class Slurm:
 
     def wait_until_idle_after(self, job: str) -> None:
         """SLURM gives the whole node to a job only when no other one is left on it."""
-        self.run("srun", "-Q", "--exclusive", "-d", f"afterany:{job}", "true")
+        self.run(*AFTER.format(job).split(), "--exclusive")
 
     def jobs(self, name: str) -> list[dict[str, str]]:
         """What SLURM knows of the jobs of this name, in the order in which they came."""
@@ -150,7 +154,7 @@ def jobs_ended(slurm: Slurm) -> Iterator[None]:
     finally:
         with contextlib.suppress(subprocess.SubprocessError):
             slurm.run("scancel", "--me", timeout=60)
-            slurm.run("srun", "-Q", "--exclusive", "true", timeout=60)
+            slurm.run("sbatch", "--wait", "--exclusive", "--wrap=true", "-o/dev/null", timeout=60)
 
 
 def end_all(folder: Path) -> None:
