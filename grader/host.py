@@ -170,8 +170,8 @@ class Session:
         """The player's answer. Raises PlayerTimeout or PlayerLost; the player is gone then."""
         deadline, number = time.monotonic() + seconds, secrets.token_hex(8)
         try:
-            for part in (json.dumps(request | {"number": number}).encode(), *parts):
-                self._wire.send(part, deadline)
+            question = json.dumps(request | {"number": number}).encode()
+            self._wire.send(question, *parts, deadline=deadline)
             reply = unpack(self._wire.receive(deadline), MAX_HEADER)
         except TimeoutError as error:
             self.close()
