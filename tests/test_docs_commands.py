@@ -23,17 +23,15 @@ ELSEWHERE = {
     "course drill": "tests/test_drills.py",
     "course progress": "tests/test_progress.py",
     "jupyter lab": "tests/test_browser.py",
-    "dask": "tests/test_autograde.py",
-    "course autograde 04_ddpm --scheduler": "tests/test_autograde.py",
+    "dask": "tests/test_cluster.py",
+    "course autograde 04_ddpm --scheduler": "tests/test_cluster.py",
+    "CUDA_VISIBLE_DEVICES=": "tests/test_cluster.py",  # where a GPU is
     "sbatch": "tests/test_slurm.py",
     "squeue": "tests/test_slurm.py",
     ".venv/bin/python scripts/": "tests/test_scripts.py",  # with --quick
     "conda": "tests/test_setup.py",
     "git diff": "tests/test_docs_commands.py",
-}
-BY_HAND = {  # what no test types, and why
-    "make bench": "minutes of measuring; the short form is typed here",
-    "CUDA_VISIBLE_DEVICES=": "needs GPUs",
+    "make bench": "tests/test_docs_commands.py",
 }
 TYPED = (ROOT / "README.md", ROOT / "docs" / "instructor.md")
 GIVEN = ("make setup", ". .venv/bin/activate")  # tests/test_setup.py; here all is set up
@@ -47,11 +45,11 @@ def lines_of(page: Path) -> list[str]:
 
 
 def is_known(command: str) -> bool:
-    return any(command.startswith(known) for known in (*ELSEWHERE, *BY_HAND, *GIVEN))
+    return any(command.startswith(known) for known in (*ELSEWHERE, *GIVEN))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
-def test_every_command_is_typed_by_a_test_or_it_is_said_why_not(page):
+def test_every_command_is_typed_by_a_test(page):
     if page not in TYPED:
         unknown = [command for command in lines_of(page) if not is_known(command)]
         assert not unknown
@@ -92,11 +90,15 @@ def test_the_commands_of_a_page_work_in_their_order(page, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_short_form_of_the_benchmarks_prints_its_rows():
-    (command,) = [c for c in lines_of(ROOT / "docs" / "benchmarks.md") if "--only" in c]
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "some parts"])
+def test_the_benchmarks_print_their_rows(whole):
+    """The whole with fewer simulated submissions, as the page allows."""
+    every, some = [c for c in lines_of(ROOT / "docs" / "benchmarks.md") if "make bench" in c]
+    command = f'{every} ARGS="--simulated 200"' if whole else some
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "| the same, isolated |" in done.stdout and "| each further worker |" in done.stdout
+    assert ("| this grader, 1 worker, against stock |" in done.stdout) == whole
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a clone, not an archive")

@@ -1,0 +1,66 @@
+"""What docs/cluster.md says of a cluster that is started by hand is typed here."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from classroom import grades
+from slurm import free_ports
+from test_docs import ROOT, blocks
+
+GRADED = {"student-1", "student-2", "student-3"}  # the fourth handed in no notebook
+BY_HAND, _, GPUS = blocks(ROOT / "docs" / "cluster.md", "")
+
+
+def commands(block):
+    return [line.split(" #")[0].strip() for line in block.strip().splitlines()]
+
+
+@contextlib.contextmanager
+def in_background(lines, folder, environment):
+    """The commands, each in a process group of its own; they are ended with what they started."""
+    processes = []
+    try:
+        for line in lines:
+            options = {"cwd": folder, "env": environment, "start_new_session": True}
+            processes.append(subprocess.Popen(["bash", "-c", line], **options))
+        yield
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGTERM)
+        for process in processes:
+            process.wait()
+
+
+def typed(lines, course):
+    """Type commands on one machine: the last one grades, the ones before go on beside it."""
+    port = str(free_ports(1)[0])
+    lines = [line.replace("FIRST", "127.0.0.1").replace("8786", port) for line in lines]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path}
+    with in_background(lines[:-1], course.root.parent, environment):
+        return subprocess.run(
+            ["bash", "-c", lines[-1]], cwd=course.root, env=environment, stdout=subprocess.PIPE
+        )
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_started_by_hand_grades_the_class(course):
+    done = typed(commands(BY_HAND), course)
+    assert done.returncode == 1  # a person has to look at student-4
+    assert {student for student, _ in grades(course)} == GRADED
+
+
+@pytest.mark.slow
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device was found")
+def test_workers_with_a_gpu_grade_the_class_on_it(course):
+    scheduler, *workers = commands(BY_HAND)[0], *commands(GPUS)
+    done = typed([scheduler, *workers], course)
+    assert done.returncode == 1
+    assert {student for student, _ in grades(course)} == GRADED
