@@ -16,7 +16,7 @@ ELSEWHERE = {
     "make test": CI,
     "make classroom": "tests/test_classroom.py",
     "make site": "tests/test_site.py",
-    "course build": CI,
+    "course build": "tests/test_docs_commands.py",
     "course verify": CI,
     "course exam": "tests/test_exam_room.py",
     "course hunt": "tests/test_hunts.py",
@@ -101,18 +101,28 @@ def test_the_benchmarks_print_their_rows(whole):
     assert ("| this grader, 1 worker, against stock |" in done.stdout) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a clone, not an archive")
-def test_the_diff_that_a_reviewer_reads_shows_a_changed_sentence(tmp_path):
-    (command,) = [c for c in lines_of(ROOT / "docs" / "author.md") if c.startswith("git diff")]
-    subprocess.run(["git", "clone", "-q", "--shared", ROOT, tmp_path / "course"], check=True)
-    here = {"cwd": tmp_path / "course", "check": True, "text": True, "capture_output": True}
+def test_an_author_builds_verifies_and_reads_the_diff_of_a_changed_sentence(tmp_path):
+    """The commands of the author's page, in their order, in a clone."""
+    clone = tmp_path / "course"
+    here = {"cwd": clone, "text": True, "stdout": subprocess.PIPE, "check": True}
+    subprocess.run(["git", "clone", "-q", "--shared", ROOT, clone], check=True)
     subprocess.run(["git", "checkout", "-qB", "main"], **here)
     subprocess.run(["git", "checkout", "-qb", "reworded"], **here)
-    lesson = tmp_path / "course" / "solutions" / f"{LESSON}.py"
-    lesson.write_text(lesson.read_text() + "# One more sentence.\n")
-    shown = subprocess.run(command.split(), **here).stdout
-    assert shown.count("+# One more sentence.") == 1
-    assert f"b/solutions/{LESSON}.py" in shown
+    lesson, notebook = (f"{LESSON}{kind}" for kind in (".py", ".ipynb"))
+    text = (clone / "solutions" / lesson).read_text()
+    old, new = "Make $x_t$ from $x_0$ in one jump", "Make $x_t$ from $x_0$ in a single jump"
+    assert text.count(old) == 1
+    (clone / "solutions" / lesson).write_text(text.replace(old, new))
+    commands = lines_of(ROOT / "docs" / "author.md")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    here["env"] = os.environ | {"PATH": path, "PYTHONPATH": str(clone)}
+    shown = [subprocess.run(command.split(), **here).stdout for command in commands]
+    built, verified, diff, outdated = shown
+    assert str(clone / "notebooks" / LESSON / notebook) in built.splitlines()
+    assert verified.count(" ok ") > 10 and not outdated
+    assert new in diff and f"b/solutions/{lesson}" in diff
 
 
 # Late work, as the instructor's page shows it --------------------------------------------------

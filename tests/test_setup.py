@@ -1,8 +1,10 @@
 """The set-up: one list of dependencies behind every door, one line when something is missing."""
 
+import itertools
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -233,6 +235,19 @@ def test_make_lab_passes_options_on():
     shown = run("make", "-n", "lab", "ARGS=--no-browser --port 9000", cwd=ROOT).stdout
     assert "scripts/setup.sh" in shown
     assert shown.rstrip().endswith("--no-browser --port 9000")
+
+
+@pytest.mark.slow
+def test_make_lab_opens_jupyterlab_on_the_lessons():
+    command = ["make", "lab", "ARGS=--no-browser --port=0 --allow-root"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as lab:
+        said = list(itertools.takewhile(lambda line: "is running at" not in line, lab.stderr))
+        os.killpg(lab.pid, signal.SIGINT)
+        os.killpg(lab.pid, signal.SIGTERM)
+        said += lab.stderr
+    assert any(f"directory: {ROOT / 'notebooks'}" in line for line in said), "".join(said)
 
 
 def test_make_alone_lists_every_command():
