@@ -72,7 +72,7 @@ def _exam_status() -> int:
     for exam in running:
         print(f"{exam}: {clock.left(exam)}")
     if not running:
-        print("no exam was started yet; make one with `course exam new`")
+        print("no exam was started yet: open its notebook; `course exam new` makes one")
     return 0
 
 
