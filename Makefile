@@ -12,8 +12,9 @@ help: ## list these commands
 setup: ## create .venv and install everything; nothing happens when that is done
 	@sh scripts/setup.sh
 
+lab: export JUPYTER_CONFIG_PATH ?= $(CURDIR)/course_utils/lab# it asks nobody about news
 lab: setup ## open JupyterLab on the lessons
-	.venv/bin/python -m jupyterlab --notebook-dir notebooks --LabApp.news_url=None $(ARGS)
+	.venv/bin/python -m jupyterlab --notebook-dir notebooks $(ARGS)
 
 test: setup ## run the tests (ARGS="-m slow" for the slow ones)
 	$(PYTEST) -m "not slow" $(ARGS)

@@ -39,6 +39,7 @@ NEEDED = [
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
+LAB = ROOT / "course_utils" / "lab"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 LESSON = "04_ddpm"
 PATIENCE = 60_000  # milliseconds for the slowest step, the first import of torch
@@ -94,9 +95,10 @@ def jupyter_lab(root: Path, home: Path):
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
     command += ["--allow-root"] if os.geteuid() == 0 else []
+    environment = fresh_home(home) | {"JUPYTER_CONFIG_PATH": str(LAB)}  # as `make lab` has it
     with (
         log.open("w") as words,
-        subprocess.Popen(command, cwd=root, env=fresh_home(home), stderr=words) as server,
+        subprocess.Popen(command, cwd=root, env=environment, stderr=words) as server,
     ):
         try:
             while not listens(port):

@@ -116,4 +116,5 @@ def test_a_long_cell_shows_how_far_it_is_and_how_long_it_will_take(lesson, page)
     lesson.write(cell, "from course_utils.training import run_steps\nrun_steps(lambda: 0.5, 40);")
     lesson.run(cell)
     expect(cell.locator(".jp-OutputArea")).to_contain_text(re.compile(r"40/40\s*\[\d+:\d+<\d+:\d+"))
+    expect(page.get_by_text("Jupyter news")).to_have_count(0)  # nobody is asked about it
     picture(page, "comfort-progress")
