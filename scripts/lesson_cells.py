@@ -33,7 +33,7 @@ def described(text):
 def read_options(parser):
     """The options that were typed, --quick among them."""
     global quick
-    told = f"end every training after {QUICK} steps: shows that all runs, not how good it gets"
+    told = f"end trainings after {QUICK} steps, to see that all runs; what it stores is no good"
     parser.add_argument("--quick", action="store_true", help=told)
     options = parser.parse_args()
     quick = options.quick
