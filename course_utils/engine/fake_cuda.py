@@ -81,7 +81,7 @@ class PretendGpu(TorchFunctionMode):
         elif there:
             _refuse(name, args, given)
             there = name not in MEETINGS or type(args[0]) is PretendCuda
-        if there and kwargs.get("generator") is not None:
+        if there and getattr(kwargs.get("generator"), "device", GPU) == CPU:
             raise RuntimeError(GENERATOR)
         return _placed(func(*args, **kwargs), there, given)
 
