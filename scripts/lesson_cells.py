@@ -36,6 +36,8 @@ def read_options(parser):
     told = f"end trainings after {QUICK} steps, to see that all runs; what it stores is no good"
     parser.add_argument("--quick", action="store_true", help=told)
     options = parser.parse_args()
+    if "seed" in options:
+        print(f"seed {options.seed}")
     quick = options.quick
     if quick:
         whole = training.run_steps

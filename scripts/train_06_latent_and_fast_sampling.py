@@ -40,7 +40,6 @@ def main():
     parser.add_argument("--gate", action="store_true", help="train nothing, only draw digits")
     options = read_options(parser)
     torch.set_num_threads(1)
-    print(f"seed {options.seed}")
     space = run_lesson(options.seed, GATE if options.gate else None)
     if options.gate or not options.keep:
         return
