@@ -4,14 +4,13 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from classroom import grades
 from slurm import free_ports
 from test_docs import ROOT, blocks
+from tree import environment
 
 GRADED = {"student-1", "student-2", "student-3"}  # the fourth handed in no notebook
 BY_HAND, _, GPUS = blocks(ROOT / "docs" / "cluster.md", "")
@@ -22,12 +21,12 @@ def commands(block):
 
 
 @contextlib.contextmanager
-def in_background(lines, folder, environment):
+def in_background(lines, folder):
     """The commands, each in a process group of its own; they are ended with what they started."""
     processes = []
     try:
         for line in lines:
-            options = {"cwd": folder, "env": environment, "start_new_session": True}
+            options = {"cwd": folder, "env": environment(), "start_new_session": True}
             processes.append(subprocess.Popen(["bash", "-c", line], **options))
         yield
     finally:
@@ -41,11 +40,9 @@ def typed(lines, course):
     """Type commands on one machine: the last one grades, the ones before go on beside it."""
     port = str(free_ports(1)[0])
     lines = [line.replace("FIRST", "127.0.0.1").replace("8786", port) for line in lines]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path}
-    with in_background(lines[:-1], course.root.parent, environment):
+    with in_background(lines[:-1], course.root.parent):
         return subprocess.run(
-            ["bash", "-c", lines[-1]], cwd=course.root, env=environment, stdout=subprocess.PIPE
+            ["bash", "-c", lines[-1]], cwd=course.root, env=environment(), stdout=subprocess.PIPE
         )
 
 

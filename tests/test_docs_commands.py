@@ -1,6 +1,5 @@
 """What README and docs tell people to type is typed here, or by the test that is named here."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ import handin
 import pytest
 from handin import LESSON
 from test_docs import PAGES, ROOT, blocks
+from tree import copy_tree, environment
 
 CI = ".ci/run"  # is run as a whole for every change
 ELSEWHERE = {
@@ -18,10 +18,10 @@ ELSEWHERE = {
     "make site": "tests/test_site.py",
     "course build": "tests/test_docs_commands.py",
     "course verify": CI,
-    "course exam": "tests/test_exam_room.py",
-    "course hunt": "tests/test_hunts.py",
-    "course drill": "tests/test_drills.py",
-    "course progress": "tests/test_progress.py",
+    "course exam": "tests/test_docs_commands.py",
+    "course hunt": "tests/test_docs_commands.py",
+    "course drill": "tests/test_docs_commands.py",
+    "course progress": "tests/test_docs_commands.py",
     "jupyter lab": "tests/test_browser.py",
     "dask": "tests/test_cluster.py",
     "course autograde 04_ddpm --scheduler": "tests/test_cluster.py",
@@ -76,12 +76,10 @@ def test_the_commands_of_a_page_work_in_their_order(page, tmp_path):
     assert "course init class" in commands and f"course feedback {LESSON}" in commands
     place = commands.index(f"course release {LESSON}") + 1
     script = "\n".join(["set -ex", *commands[:place], hand_in, *commands[place:]])
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path}
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
-        env=environment,
+        env=environment(),
         capture_output=True,
         text=True,
     )
@@ -116,13 +114,29 @@ def test_an_author_builds_verifies_and_reads_the_diff_of_a_changed_sentence(tmp_
     assert text.count(old) == 1
     (clone / "solutions" / lesson).write_text(text.replace(old, new))
     commands = lines_of(ROOT / "docs" / "author.md")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    here["env"] = os.environ | {"PATH": path, "PYTHONPATH": str(clone)}
+    here["env"] = environment(PYTHONPATH=str(clone))
     shown = [subprocess.run(command.split(), **here).stdout for command in commands]
     built, verified, diff, outdated = shown
     assert str(clone / "notebooks" / LESSON / notebook) in built.splitlines()
     assert verified.count(" ok ") > 10 and not outdated
     assert new in diff and f"b/solutions/{lesson}" in diff
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["exam.md", "student.md"])
+def test_what_someone_types_who_learns_alone_works_in_its_order(name, tmp_path):
+    """Every drill is answered with its first choice."""
+    commands = [c for c in lines_of(ROOT / "docs" / name) if c.startswith("course")]
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(["set -ex", *commands])],
+        cwd=(folder := copy_tree(tmp_path / "course")),
+        env=environment(PYTHONPATH=str(folder)),
+        input="a\n" * 200,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [c for c in commands if f"+ {c}\n" not in done.stderr] == []
 
 
 # Late work, as the instructor's page shows it --------------------------------------------------
