@@ -14,6 +14,7 @@ from course_utils.engine.codec import pack
 from course_utils.engine.exercise import Exercise, load_lesson
 from grader import verdict
 from grader.host import OutOfTurn, PlayerLost, PlayerTimeout, Session
+from grader.player import GIVENS
 from grader.reference import expected, public_answers
 from grader.source import load_source
 from grader.submission import Submission
@@ -45,11 +46,11 @@ class Conversation:
         self._last = ""  # the cell that it ran last
         self.fatal: set[str] = set() if fatal is None else fatal  # cells that cost a player
 
-    def play(self, e: Exercise, aside: bool = False) -> dict | ExerciseVerdict:
-        """The player's answer, or the verdict where there is none.
+    def play(self, e: Exercise, aside: bool = False) -> dict[str, bytes] | ExerciseVerdict:
+        """The packed outcomes that the player sent, or the verdict where there are none.
 
-        `aside` plays a hunt right after the exercise that it was made from. What its cell defines
-        is forgotten afterwards: in the notebook it comes later.
+        `aside` plays a hunt right after the exercise that it was made from, or a quiz without the
+        hunts before it. What its cell defines is forgotten afterwards.
         """
         if e.id not in self.submission.cells:
             return verdict.missing(e, "Its cell is missing from the notebook.")
@@ -76,7 +77,7 @@ class Conversation:
             self._session.close()
             self._session = None
 
-    def _ask(self, e: Exercise, aside: bool) -> dict:
+    def _ask(self, e: Exercise, aside: bool) -> dict[str, bytes]:
         """Play one exercise in a player that has run the learner's cells before it.
 
         Never in one that was sent its solution as a stand-in: a learner's code may have kept it.
@@ -89,14 +90,16 @@ class Conversation:
             self.fatal.discard(e.id)
             return self._play_in_order(e, aside)
 
-    def _play_in_order(self, e: Exercise, aside: bool) -> dict:
+    def _play_in_order(self, e: Exercise, aside: bool) -> dict[str, bytes]:
         """Play the cells before the exercise that this player has not seen, and then itself."""
-        last = e.base if aside else e.id
+        last = (e.base or e.id) if aside else e.id
+        out = {x.id for x in self._before(last) if aside and x.kind == "hunt"}
         while True:
             if self._session and self._session.astray:  # the last cell's doing, not this one's
                 self.fatal.add(self._last)
                 self.close()
-            todo = [x for x in self._before(last) if x.id not in self._defined | self.fatal]
+            left_out = self._defined | self.fatal | out
+            todo = [x for x in self._before(last) if x.id not in left_out]
             if not todo:
                 return self._play(e, self._seed(e), aside)
             with contextlib.suppress(PlayerTimeout, PlayerLost, Tampered):  # it is left out then
@@ -107,14 +110,14 @@ class Conversation:
         before = list(every)[: list(every).index(name)]
         return [every[name] for name in before if name in self.submission.cells]
 
-    def _play(self, e: Exercise, seed: str = "", aside: bool = False) -> dict:
+    def _play(self, e: Exercise, seed: str = "", aside: bool = False) -> dict[str, bytes]:
         """Run a cell and, with a seed, the cases of its exercise."""
         if self._session is None:
             self._session = self.judge.open_player(self.submission.lesson)
             self.sandbox = "+".join(self._session.layers)
             self._defined, self._shown = set(), set()
         try:
-            reply = self._send(e, seed, aside)
+            reply, outcomes = self._send(e, seed, aside)
             if reply.get("changed"):
                 raise Tampered
         except (PlayerTimeout, PlayerLost, Tampered):
@@ -126,9 +129,9 @@ class Conversation:
         self._last = e.id
         if reply.get("hung"):  # no other player shall wait for it
             self.fatal.add(e.id)
-        return reply
+        return outcomes
 
-    def _send(self, e: Exercise, seed: str, aside: bool) -> dict:
+    def _send(self, e: Exercise, seed: str, aside: bool) -> tuple[dict, dict[str, bytes]]:
         lesson, seconds = self.submission.lesson, self.judge.seconds
         needs = list(e.needs) if seed else []
         self._shown.update(needs)
@@ -136,16 +139,15 @@ class Conversation:
             "exercise": e.id,
             "helpers": self.submission.helpers.get(e.id, ""),
             "cell": self.submission.cells[e.id],
-            "needs": needs,
             "seed": seed,
             "device": self.judge.device,
             "seconds": seconds,
-            "skip": not seed,
             "aside": aside,
         }
-        codes = [compiled_reference(lesson, name) for name in needs]
-        givens = _packed_givens(lesson, e.id, seed, self.judge.device) if seed else pack({})
-        return self._session.ask(request, *codes, givens, seconds=2 * seconds + self.judge.grace)
+        blobs = {name: compiled_reference(lesson, name) for name in needs}
+        if seed:
+            blobs[GIVENS] = _packed_givens(lesson, e.id, seed, self.judge.device)
+        return self._session.ask(request, blobs, 2 * seconds + self.judge.grace)
 
 
 def exercise_seed(secret: str, lesson: str, e: Exercise) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import signal
@@ -18,10 +17,8 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from course_utils.engine.codec import CodecError, unpack
-from grader.wire import Wire, WireError
+from grader.wire import Wire, WireError, joined, parted
 
-MAX_HEADER = 2**20  # of an answer; its tensors come on top
 START_SECONDS, END_SECONDS = 60.0, 5.0
 SPARES = 2  # one for the next submission, one for a hunt that failed and is played again
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -160,29 +157,30 @@ class Session:
         Path(self._folder.name).chmod(0o777)
         hello = {"lesson": lesson, "folder": self._folder.name, "canaries": canaries}
         try:
-            reply = self.ask(hello, setup, seconds=START_SECONDS)
+            reply, _ = self.ask(hello, {"setup": setup}, seconds=START_SECONDS)
         except (PlayerLost, PlayerTimeout) as error:  # no learner's code ran: not their fault
             raise RuntimeError(f"a player did not start ({error})") from error
         self.layers = reply["layers"]
         return reply["leaks"]
 
-    def ask(self, request: dict, *parts: bytes, seconds: float) -> dict:
+    def ask(
+        self, request: dict, blobs: dict[str, bytes], seconds: float
+    ) -> tuple[dict, dict[str, bytes]]:
         """The player's answer. Raises PlayerTimeout or PlayerLost; the player is gone then."""
         deadline, number = time.monotonic() + seconds, secrets.token_hex(8)
         try:
-            question = json.dumps(request | {"number": number}).encode()
-            self._wire.send(question, *parts, deadline=deadline)
-            reply = unpack(self._wire.receive(deadline), MAX_HEADER)
+            self._wire.send(joined(request | {"number": number}, blobs), deadline)
+            reply, answers = parted(self._wire.receive(deadline))
         except TimeoutError as error:
             self.close()
             raise PlayerTimeout from error
-        except (WireError, CodecError) as error:
+        except WireError as error:
             self.close()
             raise PlayerLost(str(error)) from error
-        if not isinstance(reply, dict) or reply.get("number") != number:
+        if reply.get("number") != number:
             self.close()
             raise OutOfTurn("it sent no answer to this question")
-        return reply
+        return reply, answers
 
     @property
     def astray(self) -> bool:

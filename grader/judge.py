@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from course_utils.engine.answers import Expected
+from course_utils.engine.codec import CodecError, unpack
 from course_utils.engine.diagnose import Diagnosis, Outcomes, diagnose
 from course_utils.engine.exercise import Exercise, Lesson, is_exam, load_lesson
 from grader import tame, verdict
@@ -21,6 +22,7 @@ from grader.reference import expected, public_answers
 from grader.submission import Submission
 from grader.verdict import ExerciseVerdict, Verdict
 
+MAX_HEADER = 2**20  # of a packed outcome; its tensors come on top
 SECONDS = 10.0  # for a cell, and again for the cases of its exercise
 GRACE = 5.0  # for a player that does not stop by itself
 
@@ -97,24 +99,27 @@ def _first_run(hidden: Conversation, exercises: list[Exercise]) -> dict[str, _Gr
         found = {}
         for e in exercises:
             start = time.perf_counter()
-            answer = hidden.play(e, aside=_is_beside_its_base(hidden, e))
+            answer = hidden.play(e, aside=_stands_alone(hidden, e))
             played = time.perf_counter() - start
             found[e.id] = judging.submit(_judged, hidden, e, answer, played)
         return {name: future.result() for name, future in found.items()}
 
 
-def _is_beside_its_base(hidden: Conversation, e: Exercise) -> bool:
-    return e.kind == "hunt" and e.base in load_lesson(hidden.submission.lesson).exercises
+def _stands_alone(hidden: Conversation, e: Exercise) -> bool:
+    """A quiz, or a hunt beside its base: the hunts before it seldom matter."""
+    lesson = load_lesson(hidden.submission.lesson)
+    return e.kind == "quiz" or e.kind == "hunt" and e.base in lesson.exercises
 
 
 def _second_look(
     e: Exercise, graded: _Graded, hidden: Conversation, public: Conversation
 ) -> ExerciseVerdict:
-    """A hunt that failed is played again after all cells before it: it may use what they define.
+    """A hunt or quiz that failed is played again after all cells before it: it may use what they
+    define.
     Where the hidden cases name no misconception, the public ones explain."""
     start = time.perf_counter()
     first = graded.verdict.seconds
-    if graded.outcomes and graded.verdict.verdict != "pass" and _is_beside_its_base(hidden, e):
+    if graded.outcomes and graded.verdict.verdict != "pass" and _stands_alone(hidden, e):
         graded = _graded(hidden, e)
     result = graded.verdict
     if graded.outcomes and result.verdict not in ("pass", "missing") and not result.message:
@@ -138,7 +143,10 @@ def _graded(conversation: Conversation, e: Exercise) -> _Graded:
 
 
 def _judged(
-    conversation: Conversation, e: Exercise, answer: dict | ExerciseVerdict, played: float = 0.0
+    conversation: Conversation,
+    e: Exercise,
+    answer: dict[str, bytes] | ExerciseVerdict,
+    played: float = 0.0,
 ) -> _Graded:
     """`played` seconds were spent before."""
     start = time.perf_counter()
@@ -148,24 +156,27 @@ def _judged(
     return graded
 
 
-def _compared(conversation: Conversation, e: Exercise, answer: dict) -> _Graded:
+def _compared(conversation: Conversation, e: Exercise, answer: dict[str, bytes]) -> _Graded:
     facts = conversation.expected(e)
     got = _outcomes(conversation.submission, e, answer, facts)
     found = diagnose(e, got, facts.want, facts.mistakes)
     return _Graded(verdict.judge_exercise(e, got, found), got, found)
 
 
-def _outcomes(submission: Submission, e: Exercise, answer: dict, facts: Expected) -> Outcomes:
+def _outcomes(
+    submission: Submission, e: Exercise, answer: dict[str, bytes], facts: Expected
+) -> Outcomes:
     """The player's answer in the form that `diagnose` reads, whatever was sent."""
     known = _words(submission.lesson, e.id) | tame.vocabulary([facts.want])
     code = submission.helpers.get(e.id, "") + submission.cells[e.id]
-    whole, cases = answer.get("error"), answer.get("outcomes")
-    cases = cases if isinstance(cases, dict) else {}
-    sent = {s.name: {"error": whole} if whole else cases.get(s.name) for s in e.cases}
-    return {name: _outcome(outcome, known, code) for name, outcome in sent.items()}
+    return {s.name: _outcome(answer.get(s.name, b""), known, code) for s in e.cases}
 
 
-def _outcome(sent: object, known: set[str], code: str) -> dict:
+def _outcome(blob: bytes, known: set[str], code: str) -> dict:
+    try:
+        sent = unpack(blob, MAX_HEADER)
+    except CodecError:
+        sent = None
     if isinstance(sent, dict) and isinstance(sent.get("outputs"), dict):
         return {"outputs": tame.tamed(sent["outputs"], known)}
     error = sent.get("error") if isinstance(sent, dict) else None

@@ -7,7 +7,6 @@ cases and compiled stand-ins for earlier exercises, and it sends back what the p
 from __future__ import annotations
 
 import contextlib
-import json
 import marshal
 import os
 import sys
@@ -20,9 +19,18 @@ import torch
 from course_utils.engine.codec import pack, unpack
 from course_utils.engine.exercise import load_lesson
 from course_utils.engine.limits import time_limit
-from course_utils.engine.runner import CELL, TIMEOUT, StopProbe, describe_error, run_cases
+from course_utils.engine.runner import (
+    CELL,
+    TIMEOUT,
+    StopProbe,
+    describe_error,
+    packed_cases,
+    stopped,
+)  # fmt: skip
 from grader import canaries, sandbox, warm
-from grader.seal import Seal
+from grader.wire import joined, parted
+
+GIVENS = "givens of the cases"  # the blob that comes with the references of a question
 
 
 class Player:
@@ -88,7 +96,7 @@ def serve(connection: Connection, layers: set[str], held: int) -> None:
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(quiet, stream)
-    hello, setup = json.loads(connection.recv_bytes()), connection.recv_bytes()
+    hello, blobs = parted(connection.recv_bytes())
     folder = "/tmp" if "namespaces" in layers else hello["folder"]
     os.chdir(folder)
     os.environ["TMPDIR"] = folder
@@ -99,39 +107,37 @@ def serve(connection: Connection, layers: set[str], held: int) -> None:
     found = canaries.leaks(hello["canaries"], layers) if hello["canaries"] else []
     told = {"layers": sorted(layers, key=sandbox.LAYERS.index), "leaks": found}
     warm.settle()
-    player, seal = Player(hello["lesson"], setup), Seal()
-    connection.send_bytes(pack(told | {"number": hello["number"]}))
-    send, to_bytes = connection.send_bytes, pack  # a cell may replace the module's
+    player, seal = Player(hello["lesson"], blobs["setup"]), warm.seal()
+    connection.send_bytes(joined(told | {"number": hello["number"]}, {}))
+    send, to_bytes = connection.send_bytes, joined  # a cell may replace the module's
     with contextlib.suppress(EOFError):
         while True:
-            request = json.loads(connection.recv_bytes())
-            answer = _answer(player, request, connection)
-            about = {"number": request["number"], "changed": seal.broken}
-            send(to_bytes(answer | about))
+            request, blobs = parted(connection.recv_bytes())
+            hung, outcomes = _answer(player, request, blobs)
+            about = {"number": request["number"], "hung": hung, "changed": seal.broken}
+            send(to_bytes(about, outcomes))
 
 
-def _answer(player: Player, request: dict, connection: Connection) -> dict:
-    """{"outcomes": {case: outcome}}; for a request without cases, {"error": …} of the cell.
-
-    "hung" says that the cell itself was stopped, whatever it had defined until then.
-    """
-    codes = [connection.recv_bytes() for _ in request["needs"]]
-    givens = unpack(connection.recv_bytes())
-    needs = dict(zip(request["needs"], codes, strict=True))
+def _answer(
+    player: Player, request: dict, needs: dict[str, bytes]
+) -> tuple[bool, dict[str, bytes]]:
+    """(whether the cell itself was stopped, whatever it had defined until then; the packed outcomes
+    of the cases, none where none were asked for)."""
+    givens = needs.pop(GIVENS, None)
     aside = player.aside() if request["aside"] else contextlib.nullcontext()
     with aside, player.stand_ins(needs) as put_again:
         error = _defined(player, request)
         exercise = player.lesson[request["exercise"]]
         hung = bool(error) and error["type"] == TIMEOUT
+        if givens is None:
+            return hung, {}
         if exercise.target not in player.space:
-            return {"error": error or _stopped("Missing", "nothing is defined"), "hung": hung}
-        if request["skip"]:
-            return {"error": error, "hung": hung}
+            missing = pack({"error": error or stopped("Missing", "nothing is defined")})
+            return hung, {spec.name: missing for spec in exercise.cases}
         put_again()
         target, limit = player.space[exercise.target], time_limit(request["seconds"])
         seed, device = request["seed"], request["device"]
-        outcomes = run_cases(exercise, target, seed, givens, limit, device=device)
-        return {"outcomes": outcomes, "hung": hung}
+        return hung, packed_cases(exercise, target, seed, unpack(givens), limit, device=device)
 
 
 def _defined(player: Player, request: dict) -> dict | None:
@@ -142,8 +148,4 @@ def _defined(player: Player, request: dict) -> dict | None:
         with time_limit(request["seconds"]):
             return player.define(name, request["helpers"], request["cell"])
     except StopProbe:
-        return _stopped(TIMEOUT, "it did not end")
-
-
-def _stopped(kind: str, message: str) -> dict:
-    return {"type": kind, "message": message, "line": None, "function": None}
+        return stopped(TIMEOUT, "it did not end")

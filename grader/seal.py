@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from itertools import chain
 from operator import attrgetter, is_, itemgetter
 from types import FunctionType, ModuleType
 
@@ -20,11 +21,16 @@ THEIRS = (builtins, torch, torch.Tensor, torch.nn.Module, torch.nn.functional, t
 
 
 class Seal:
-    """Remembers functions and classes as they are now."""
+    """Remembers functions and classes as they are now. Compared once per exercise, so without a
+    loop in Python."""
 
     def __init__(self) -> None:
         named = [(owner, _callables(owner)) for owner in _owners()]
-        self._kept = [_Kept(owner, names) for owner, names in named if names]
+        # Two names at least: of one, an itemgetter would give no tuple.
+        self._kept = [(itemgetter(*n, n[0]), vars(owner)) for owner, n in named if n]
+        self._values = self._now()
+        self._functions = [what for what in self._values if isinstance(what, FunctionType)]
+        self._codes = list(map(CODE, self._functions))
         self._sizes = {kind: len(vars(kind)) for kind in (torch.Tensor, torch.nn.Module)}
 
     @property
@@ -34,26 +40,14 @@ class Seal:
             return True
         if any(len(vars(kind)) != size for kind, size in self._sizes.items()):
             return True
-        return any(kept.changed() for kept in self._kept)
-
-
-class _Kept:
-    """What one module or class holds. Compared once per exercise, so without a loop in Python."""
-
-    def __init__(self, owner: object, names: list[str]) -> None:
-        self._held = vars(owner)
-        self._values = itemgetter(*names, names[0])  # two at least, or it would give no tuple
-        self._before = self._values(self._held)
-        self._functions = [what for what in self._before if isinstance(what, FunctionType)]
-        self._codes = list(map(CODE, self._functions))
-
-    def changed(self) -> bool:
         try:
-            now = self._values(self._held)
+            same = all(map(is_, self._now(), self._values))
         except KeyError:
             return True
-        same = all(map(is_, now, self._before))
         return not (same and all(map(is_, map(CODE, self._functions), self._codes)))
+
+    def _now(self) -> list:
+        return list(chain.from_iterable([values(held) for values, held in self._kept]))
 
 
 def _owners() -> dict[object, None]:

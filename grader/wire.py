@@ -1,21 +1,54 @@
 """Messages between judge and player over a socket, each with its length before it, as
 `multiprocessing.connection.Connection` writes them on the player's side.
 
-Every step has a deadline: a player may send half a message, or stop reading.
+A message is a line of JSON with named blobs behind it. Every step of the judge's has a deadline: a
+player may send half a message, or stop reading.
 """
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import struct
 import time
 
 MAX_MESSAGE = 16 * 2**20
+MAX_LINE = 2**20
 
 
 class WireError(Exception):
     """The other side is gone, or sends what no player sends."""
+
+
+def joined(about: dict, blobs: dict[str, bytes]) -> bytes:
+    """One message."""
+    sizes = {name: len(blob) for name, blob in blobs.items()}
+    line = json.dumps(about | {"sizes": sizes}).encode()
+    return b"\n".join([line, b"".join(blobs.values())])
+
+
+def parted(message: bytes) -> tuple[dict, dict[str, bytes]]:
+    """What `joined` was given. Raises WireError where that cannot be."""
+    line, _, rest = message.partition(b"\n")
+    try:
+        about = json.loads(line) if len(line) <= MAX_LINE else None
+        sizes = about.pop("sizes")
+        blobs, at = {}, 0
+        for name, size in sizes.items():
+            blobs[name], at = rest[at : at + int(size)], at + int(size)
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        raise WireError("its answer cannot be read") from error
+    if at != len(rest) or any(len(blobs[name]) != size for name, size in sizes.items()):
+        raise WireError("its answer is not as long as it says")
+    return about, blobs
 
 
 class Wire:
@@ -24,12 +57,11 @@ class Wire:
     def __init__(self, end: socket.socket) -> None:
         self._end = end
 
-    def send(self, *messages: bytes, deadline: float) -> None:
+    def send(self, message: bytes, deadline: float) -> None:
         """All at once: the player wakes up once."""
-        parts = (part for m in messages for part in (struct.pack("!i", len(m)), m))
         try:
             self._end.settimeout(_left(deadline))
-            self._end.sendall(b"".join(parts))
+            self._end.sendall(struct.pack("!i", len(message)) + message)
         except TimeoutError:
             raise
         except OSError as error:

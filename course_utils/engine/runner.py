@@ -137,16 +137,29 @@ def run_cases(
 ) -> dict[str, dict]:
     """Outcome of every case as plain data, from recorded givens. `limit` is a context manager for
     the whole; the cases that it leaves no time for are reported as such."""
-    outcomes: dict[str, dict] = {}
+    packed = packed_cases(exercise, target, seed, givens, limit, **kwargs)
+    return {name: unpack(blob) for name, blob in packed.items()}
+
+
+def packed_cases(
+    exercise: Exercise, target: object, seed: str, givens: dict[str, list], limit, **kwargs
+) -> dict[str, bytes]:
+    """`run_cases`, each outcome packed: what runs later cannot change it any more."""
+    outcomes: dict[str, bytes] = {}
     try:
         with limit:
             for spec in exercise.cases:
                 outcome, _ = run_case(
                     exercise, target, spec, seed, givens=givens[spec.name], **kwargs
                 )
-                outcomes[spec.name] = unpack(pack(outcome))
+                outcomes[spec.name] = pack(outcome)
     except StopProbe:
-        over = {"type": TIMEOUT, "message": "it did not end", "line": None, "function": None}
+        over = stopped(TIMEOUT, "it did not end")
         left = (spec.name for spec in exercise.cases if spec.name not in outcomes)
-        outcomes |= {name: {"error": over} for name in left}
+        outcomes |= {name: pack({"error": over}) for name in left}
     return outcomes
+
+
+def stopped(kind: str, message: str) -> dict:
+    """The error of code that reached no line of its own."""
+    return {"type": kind, "message": message, "line": None, "function": None}

@@ -112,7 +112,7 @@ ATTACKS = [
     engine(
         "the packing",
         "codec",
-        "from grader import player\nold = m.pack\nplayer.pack = lambda data: old({'outcomes': WANT})",
+        "from course_utils.engine import runner\nold, want = m.pack, iter(WANT.values())\nrunner.pack = lambda data: old(next(want, data))",
     ),
     engine("the inputs' check", "case", "m.Case.inputs_untouched = lambda self: True"),
     engine(
@@ -121,16 +121,21 @@ ATTACKS = [
         "m.ControlledDraws.normal = lambda self, shape: torch.zeros(shape)",
     ),
     engine("the time limit", "limits", "m.time_limit = m._alarm = None"),
-    cell("the player's run_cases", PLAYER + FORGE + "player.run_cases = lambda *a, **k: WANT\n"),
+    cell(
+        "the player's run of the cases",
+        PLAYER
+        + FORGE
+        + "player.packed_cases = lambda *a, **k: {n: player.pack(o) for n, o in WANT.items()}\n",
+    ),
     cell(
         "the player's answer to everything",
         PLAYER
         + FORGE
-        + "player._answer = lambda *a: {'outcomes': WANT, 'score': 8.0, 'verdict': 'pass'}\n",
+        + "player._answer = lambda *a: (False, {n: player.pack(o) for n, o in WANT.items()})\n",
     ),
     cell(
         "a score instead of outcomes",
-        PLAYER + "player.run_cases = lambda *a, **k: {'score': 8.0, 'passed': True}\n",
+        PLAYER + "player.packed_cases = lambda *a, **k: {'score': 8.0, 'passed': True}\n",
     ),
     cell(
         "the player's object",

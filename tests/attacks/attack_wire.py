@@ -17,66 +17,96 @@ def packed(skeleton, tensors=b"", extra=None):
 def wait():
     import time
     while True: time.sleep(60)
+def number():
+    import sys
+    frame = sys._getframe()
+    while "request" not in frame.f_locals: frame = frame.f_back
+    return frame.f_locals["request"]["number"]
+def answer(blobs, **about):
+    from grader.wire import joined
+    send(joined({"number": number(), "hung": False, "changed": False} | about, blobs))
 """
 FORGED = """
 from course_utils.engine.answers import load_answers
 from course_utils.engine.codec import pack
-want = load_answers("04_ddpm")["forward_diffusion"].want
+every = load_answers("04_ddpm")
+def public(name): return {case: pack(outcome) for case, outcome in every[name].want.items()}
 """
+CASES = "from course_utils.engine.exercise import load_lesson\ncases = [s.name for s in load_lesson('04_ddpm')['forward_diffusion'].cases]\n"
 
 
 def wire(name: str, code: str, costs: tuple[str, ...] = ()):
     return cell(name, SOCKETS + code + "\n", costs=costs)
 
 
+def blob(name: str, code: str):
+    """An answer to the right question, in the right frame, whose outcomes are all this blob."""
+    return wire(name, CASES + f"answer(dict.fromkeys(cases, {code}))")
+
+
+def line(name: str, code: str):
+    """A message whose first line is this."""
+    return wire(name, f"send({code} + b'\\n')\nwait()")
+
+
 ATTACKS = [
-    wire("public answers, sent early", FORGED + "send(pack({'outcomes': want}))"),
+    wire("public answers, sent early", FORGED + "answer(public('forward_diffusion'))"),
     wire(
         "public answers, sent many times",
-        FORGED + "for _ in range(20): send(pack({'outcomes': want}))",
+        FORGED + "for _ in range(20): answer(public('forward_diffusion'))",
     ),
-    wire("a score", FORGED + "send(pack({'score': 8.0, 'verdict': 'pass', 'outcomes': {}}))"),
-    wire("another sandbox", FORGED + "send(pack({'layers': ['namespaces'], 'leaks': []}))"),
     wire(
-        "an answer for every later exercise",
-        FORGED
-        + "every = load_answers('04_ddpm')\nfor e in every.values(): send(pack({'outcomes': e.want}))",
+        "public answers under a number made up",
+        FORGED + "answer(public('forward_diffusion'), number='1')",
     ),
+    wire("a score", "answer({}, score=8.0, verdict='pass', outcomes={})"),
+    wire("another sandbox", "answer({}, layers=['namespaces'], leaks=[])"),
+    wire("an answer for every later exercise", FORGED + "for name in every: answer(public(name))"),
     wire("half a message", "send(b'x' * 10, 1000)\nwait()"),
     wire("a length and nothing", "send(b'', 1000)\nwait()"),
     wire("a length of two gigabytes", "send(b'', 2**31 - 1)\nwait()"),
     wire("a length below zero", "send(b'x', -1)\nwait()"),
     wire("an empty message", "send(b'')\nwait()"),
     wire("noise", "send(os.urandom(10000))\nwait()"),
-    wire("a header longer than the file", "send(struct.pack('<Q', 2**60) + b'{}')\nwait()"),
-    wire("a header that is no mapping", "send(struct.pack('<Q', 2) + b'[]')\nwait()"),
-    wire("brackets, very deep", "send(packed('[' * 10**6))\nwait()"),
-    wire("a skeleton of a million lists", "send(packed('[' + '[],' * 10**6 + '[]]'))\nwait()"),
-    wire("a number of a million digits", "send(packed('1' * 10**6))\nwait()"),
-    wire("a list instead of a mapping", "send(packed('[1, 2]'))\nwait()"),
-    wire("tensors that are not there", 'send(packed(\'{"$tensor": "7"}\'))\nwait()'),
-    wire(
+    line("a line that is no mapping", "b'[]'"),
+    line("a line of brackets, very deep", "b'[' * 10**5"),
+    line("a line too long", "b' ' * 2**21 + b'{}'"),
+    line("a number of a hundred thousand digits", "b'1' * 10**5"),
+    line("no sizes", """b'{"number": "1"}'"""),
+    line("sizes that are no mapping", """b'{"sizes": [1]}'"""),
+    line("a size below zero", """b'{"sizes": {"a": -1, "b": 1}}'"""),
+    line("a size without an end", """b'{"sizes": {"a": 1e999}}'"""),
+    line("a size that is no number", """b'{"sizes": {"a": "0"}}'"""),
+    line("sizes beyond the end", """b'{"sizes": {"images": 1000000000000}}'"""),
+    blob("a header longer than the file", "struct.pack('<Q', 2**60) + b'{}'"),
+    blob("a header that is no mapping", "struct.pack('<Q', 2) + b'[]'"),
+    blob("brackets, very deep", "packed('[' * 10**5)"),
+    blob("a skeleton of a million lists", "packed('[' + '[],' * 10**6 + '[]]')"),
+    blob("a number of many digits", "packed('1' * 10**5)"),
+    blob("a list instead of a mapping", "packed('[1, 2]')"),
+    blob("tensors that are not there", 'packed(\'{"$tensor": "7"}\')'),
+    blob(
         "offsets beyond the end",
-        "send(packed('1', b'', {'0': {'dtype': 'F32', 'shape': [4], 'data_offsets': [0, 10**15]}}))\nwait()",
+        "packed('1', b'', {'0': {'dtype': 'F32', 'shape': [4], 'data_offsets': [0, 10**15]}})",
     ),
-    wire(
+    blob(
         "a shape that does not fit",
-        "send(packed('1', b'0000', {'0': {'dtype': 'F32', 'shape': [2**62, 4], 'data_offsets': [0, 4]}}))\nwait()",
+        "packed('1', b'0000', {'0': {'dtype': 'F32', 'shape': [2**62, 4], 'data_offsets': [0, 4]}})",
     ),
-    wire(
+    blob(
         "a type that does not exist",
-        "send(packed('1', b'0000', {'0': {'dtype': 'PICKLE', 'shape': [1], 'data_offsets': [0, 4]}}))\nwait()",
+        "packed('1', b'0000', {'0': {'dtype': 'PICKLE', 'shape': [1], 'data_offsets': [0, 4]}})",
     ),
-    wire(
+    blob(
         "outcomes of wrong kinds",
-        "send(packed(json.dumps({'$dict': [['outcomes', {'$dict': [['images', 7], ['float64', {'$dict': [['outputs', [1]]]}]]}]]})))\nwait()",
+        "packed(json.dumps({'$dict': [['outputs', [1]], ['error', 7]]}))",
     ),
-    wire(
+    blob(
         "errors of wrong kinds",
-        "send(packed(json.dumps({'$dict': [['error', {'$dict': [['type', [1]], ['message', 7], ['line', 'x'], ['function', {'$dict': []}]]}]]})))\nwait()",
+        "packed(json.dumps({'$dict': [['error', {'$dict': [['type', [1]], ['message', 7], ['line', 'x'], ['function', {'$dict': []}]]}]]}))",
     ),
-    wire("a pair of three", "send(packed(json.dumps({'$dict': [['a', 1, 2]]})))\nwait()"),
-    wire("a pickle", "import pickle\nsend(pickle.dumps({'outcomes': {}}))\nwait()"),
+    blob("a pair of three", "packed(json.dumps({'$dict': [['a', 1, 2]]}))"),
+    blob("a pickle", "__import__('pickle').dumps({'outputs': {}})"),
     wire("a hundred megabytes", "send(bytes(10**8))\nwait()"),
     wire(
         "drop after drop",
@@ -91,11 +121,8 @@ ATTACKS = [
     wire(
         "a thread that forges the next answer",
         FORGED
-        + "import threading, time\ndef later():\n    time.sleep(0.2)\n    send(pack({'outcomes': load_answers('04_ddpm')['guided_noise'].want}))\nthreading.Thread(target=later, daemon=True).start()",
+        + "import threading, time\nfrom grader.wire import joined\ndef later():\n    time.sleep(0.2)\n    send(joined({'number': '1'}, public('guided_noise')))\nthreading.Thread(target=later, daemon=True).start()",
         costs=("guided_noise",),
     ),
-    on_call(
-        "forged when called",
-        "import os, stat, struct\nfrom course_utils.engine.answers import load_answers\nfrom course_utils.engine.codec import pack\nblob = pack({'outcomes': load_answers('04_ddpm')['forward_diffusion'].want})\nfor fd in range(256):\n    try:\n        if stat.S_ISSOCK(os.fstat(fd).st_mode): os.write(fd, struct.pack('!i', len(blob)) + blob)\n    except OSError: pass",
-    ),
+    on_call("forged when called", SOCKETS + FORGED + "answer(public('forward_diffusion'))"),
 ]
