@@ -22,14 +22,12 @@ ELSEWHERE = {
     "course hunt": "tests/test_docs_commands.py",
     "course drill": "tests/test_docs_commands.py",
     "course progress": "tests/test_docs_commands.py",
-    "jupyter lab": "tests/test_browser.py",
     "dask": "tests/test_cluster.py",
     "course autograde 04_ddpm --scheduler": "tests/test_cluster.py",
-    "CUDA_VISIBLE_DEVICES=": "tests/test_cluster.py",  # where a GPU is
+    "CUDA_VISIBLE_DEVICES=": "tests/test_cluster.py",
     "sbatch": "tests/test_slurm.py",
     "squeue": "tests/test_slurm.py",
     ".venv/bin/python scripts/": "tests/test_scripts.py",  # with --quick
-    "conda": "tests/test_setup.py",
     "git diff": "tests/test_docs_commands.py",
     "make bench": "tests/test_docs_commands.py",
 }

@@ -15,7 +15,6 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from test_docs import blocks
 from tree import copy_tree
 
 if sys.version_info >= (3, 11):
@@ -90,9 +89,10 @@ def test_conda_pip_part_installs_what_is_installed_here_and_the_package(tmp_path
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("conda"), reason="conda is not installed")
-def test_the_conda_commands_of_the_students_page_give_an_environment_with_the_course(tmp_path):
-    lines = "\n".join(blocks(ROOT / "docs" / "student.md", "")).splitlines()
-    typed = [line for line in lines if line.startswith("conda")]
+def test_the_conda_commands_give_an_environment_with_the_course(tmp_path):
+    lines = (ROOT / "environment.yml").read_text().splitlines()
+    typed = [line.strip("# ") for line in lines if line.startswith("#   conda")]
+    assert len(typed) == 2
     script = ["set -e", 'eval "$(conda shell.bash hook)"', *typed, "course --help"]
     folders = {"CONDA_ENVS_PATH": str(tmp_path / "envs")}
     course = copy_tree(tmp_path / "course")
