@@ -15,7 +15,7 @@ from functools import cache
 from grader import canaries, journal
 from grader.course import MARK, Course
 from grader.gradebook import GradebookWriter
-from grader.judge import Judge
+from grader.judge import Judge, need_device
 from grader.submission import Submission, Unusable, collect, read_notebook
 from grader.verdict import CaseVerdict, ExerciseVerdict
 
@@ -114,7 +114,7 @@ def _finished(running: dict, writer: GradebookWriter, known: journal.Journal, re
 def grade_task(terms: Terms, submission: Submission, names: list[str]) -> dict[str, dict]:
     """Verdicts of some exercises of a submission. Runs in a worker; plain data in and out.
 
-    Raises Unusable where the worker's own sandbox does not suffice.
+    Raises Unusable where the worker has no such device, or where its own sandbox does not suffice.
     """
     verdict = _tried_judge(terms, submission.lesson).grade(submission, only=set(names))
     return {e["id"]: e for e in verdict.to_dict()["exercises"] if e["id"] in names}
@@ -129,6 +129,7 @@ def _judge(secret: str, device: str) -> Judge:
 @cache
 def _tried_judge(terms: Terms, lesson: str) -> Judge:
     """The judge of this process, its sandbox tried: a cluster's machines may differ."""
+    need_device(terms.device)
     judge = _judge(terms.secret, terms.device)
     canaries.check(judge, lesson, unsafe=terms.unsafe)
     return judge

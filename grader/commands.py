@@ -66,10 +66,10 @@ def _add(commands, name: str, run, text: str) -> argparse.ArgumentParser:
 
 def run_grade(args) -> int:
     from grader import canaries
-    from grader.judge import Judge
+    from grader.judge import Judge, need_device
     from grader.submission import read_submission
 
-    _need_device(args.device)
+    need_device(args.device)
     submission = read_submission(args.notebook)
     with Judge(args.seed or _secret_near(args.notebook), args.device) as judge:
         canaries.check(judge, submission.lesson)
@@ -81,16 +81,6 @@ def run_grade(args) -> int:
     for remark in submission.remarks:
         print(f"note: {remark}", file=sys.stderr)
     return 0
-
-
-def _need_device(device: str) -> None:
-    from grader.submission import Unusable
-
-    if device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise Unusable("no CUDA device was found; use --device cpu")
 
 
 def _secret_near(path: Path) -> str | None:
@@ -165,10 +155,11 @@ def run_autograde(args) -> int:
 
 def _executor(args):
     from grader.autograde import cluster_executor, local_executor
+    from grader.judge import need_device
 
     if args.scheduler:
         return cluster_executor(args.scheduler, args.device)
-    _need_device(args.device)
+    need_device(args.device)
     return local_executor(1 if args.device == "cuda" else args.workers)  # one at a time on a GPU
 
 

@@ -43,7 +43,8 @@ class Host:
     Each is confined, has seen no learner's code, and is used for one submission at most.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = device
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
@@ -127,7 +128,7 @@ class Host:
         environment = {k: os.environ[k] for k in PASSED_ON if k in os.environ}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "grader.zygote", str(theirs.fileno())],
+                [sys.executable, "-m", "grader.zygote", str(theirs.fileno()), self._device],
                 pass_fds=[theirs.fileno()],
                 env=environment | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"},
                 stdin=subprocess.DEVNULL,

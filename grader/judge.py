@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
+import torch
+
 from course_utils.engine.answers import Expected
 from course_utils.engine.codec import CodecError, unpack
 from course_utils.engine.diagnose import Diagnosis, Outcomes, diagnose
@@ -19,7 +21,7 @@ from grader.conversation import Conversation, compiled_setup, exercise_seed
 from grader.host import Host, Session
 from grader.misconceptions import load_hunts
 from grader.reference import expected, public_answers
-from grader.submission import Submission
+from grader.submission import Submission, Unusable
 from grader.verdict import ExerciseVerdict, Verdict
 
 MAX_HEADER = 2**20  # of a packed outcome; its tensors come on top
@@ -33,7 +35,7 @@ class Judge:
     def __init__(self, secret: str | None = None, device: str = "cpu", seconds=SECONDS) -> None:
         self.secret = secret or secrets.token_hex(16)
         self.device, self.seconds, self.grace = device, seconds, GRACE
-        self._host = Host()
+        self._host = Host(device)
 
     def __enter__(self) -> Judge:
         return self
@@ -75,6 +77,12 @@ class Judge:
     def try_sandbox(self, lesson: str, things: dict) -> tuple[list[str], list[str]]:
         """(layers in force, what a player could do with these `things` all the same)."""
         return self._host.leaks(lesson, compiled_setup(lesson), things)
+
+
+def need_device(device: str) -> None:
+    """Raises Unusable where there is no such device."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise Unusable("no CUDA device was found; use --device cpu")
 
 
 @dataclass

@@ -88,7 +88,7 @@ class Player:
             self.space.update(own)
 
 
-def serve(connection: Connection, layers: set[str], held: int) -> None:
+def serve(connection: Connection, layers: set[str], limits: sandbox.Limits) -> None:
     """Answer requests until the judge hangs up. The first one opens the lesson.
 
     `layers` of the sandbox are in force already; the others are put up before any cell runs.
@@ -103,7 +103,7 @@ def serve(connection: Connection, layers: set[str], held: int) -> None:
     # After a fork PyTorch renews its thread pool at its first use. This is the first: autograd's
     # threads, which all use it as they start, would race for it.
     torch.set_num_threads(1)
-    layers = layers | sandbox.confine(held, sandbox.Limits(), folder)
+    layers = layers | sandbox.confine(limits, folder)
     found = canaries.leaks(hello["canaries"], layers) if hello["canaries"] else []
     told = {"layers": sorted(layers, key=sandbox.LAYERS.index), "leaks": found}
     warm.settle()

@@ -18,7 +18,10 @@ import resource
 import socket
 import sys
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
+
+import psutil
 
 import course_utils
 from grader.paths import SOLUTIONS
@@ -38,6 +41,7 @@ ENOUGH = ({"namespaces", "limits"}, {"landlock", "seccomp", "limits"})  # for wo
 NOBODY = 65534
 NEW_ROOT = "/tmp"  # only a place to hang the new root on; nothing of the real /tmp is shown
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+GPU_DEVICES = "/dev/nvidia*"
 TMPFS = b"size=128m,nr_inodes=4096,mode=1777"
 
 CLONE_NEW = {
@@ -71,13 +75,30 @@ CLONE_THREAD = 0x10000  # a player may start threads; what it holds is then boun
 
 @dataclass(frozen=True)
 class Limits:
-    """Ceilings of one player. Memory is what it may take beyond what it holds when it starts."""
+    """Ceilings of one player. Memory is what it may take beyond what it holds when it starts.
 
+    With `gpu` it sees the GPUs, and address space that is only reserved does not count: CUDA
+    reserves more than there is memory.
+    """
+
+    gpu: bool = False
+    held: int = 0
     memory: int = 2 * 2**30
     cpu_seconds: int = 600
     processes: int = 64
     open_files: int = 256
     file_size: int = 32 * 2**20
+
+    @classmethod
+    def now(cls, gpu: bool = False) -> Limits:
+        """For players that are forked from this process."""
+        held = psutil.Process().memory_info()
+        return cls(gpu, held.data if gpu else held.vms, (16 if gpu else 2) * 2**30)
+
+    def devices(self) -> list[str]:
+        """Device files that a player may use."""
+        shown = (*DEVICES, *(sorted(glob(GPU_DEVICES)) if self.gpu else ()))
+        return [path for path in shown if os.path.exists(path) and not os.path.isdir(path)]
 
 
 def look_around() -> None:
@@ -91,7 +112,7 @@ def enough(layers) -> bool:
     return any(needed <= set(layers) for needed in ENOUGH)
 
 
-def isolate(tell_pid, ask_for_user) -> set[str]:
+def isolate(tell_pid, ask_for_user, devices: list[str]) -> set[str]:
     """Called in a fresh fork. Moves on in namespaces of its own if the system allows it.
 
     `tell_pid(pid)` is called by the parent's side with the id of the process that goes on; the
@@ -105,7 +126,7 @@ def isolate(tell_pid, ask_for_user) -> set[str]:
     if pid:
         tell_pid(pid)
         os._exit(0)
-    return {"namespaces"} if _own_root() else set()
+    return {"namespaces"} if _own_root(devices) else set()
 
 
 def _unshare() -> bool:
@@ -141,8 +162,9 @@ def hidden_places() -> list[str]:
     return [str(place) for place in (Path(__file__).resolve().parent, SOLUTIONS)]
 
 
-def _own_root() -> bool:
-    """A root with `readable_places`, read-only, an empty tmp, and nothing else of the machine."""
+def _own_root(devices: list[str]) -> bool:
+    """A root with `readable_places`, read-only, some devices, an empty tmp, and nothing else of the
+    machine."""
     try:
         _mount(None, "/", None, MS_REC | MS_PRIVATE)
         places = readable_places()
@@ -154,7 +176,7 @@ def _own_root() -> bool:
             _show(fd, NEW_ROOT + place)
         for place in filter(os.path.isdir, (NEW_ROOT + hidden for hidden in hidden_places())):
             _mount(b"tmpfs", place, b"tmpfs", MS_RDONLY, b"size=4k")
-        for device in DEVICES:
+        for device in devices:
             _show_file(device, NEW_ROOT + device)
         for name in ("tmp", "dev/shm", "proc"):
             os.makedirs(f"{NEW_ROOT}/{name}", exist_ok=True)
@@ -190,25 +212,26 @@ def _show_file(source: str, target: str) -> None:
     _mount(source.encode(), target, None, MS_BIND)
 
 
-def confine(held: int, limits: Limits, folder: str) -> set[str]:
-    """The layers that need no new process; `held` bytes of address space are in use already.
+def confine(limits: Limits, folder: str) -> set[str]:
+    """The layers that need no new process. `folder` is the one that it may write to.
 
-    `folder` is the one that it may write to. Returns the layers that are in force.
+    Returns the layers that are in force.
     """
     if sys.platform == "linux":
         _libc().prctl(PR_SET_DUMPABLE, 0)
-    _set_limits(held, limits)
+    _set_limits(limits)
     found = {"limits"}
-    if sys.platform == "linux" and _landlock(folder):
+    if sys.platform == "linux" and _landlock(folder, limits.devices()):
         found.add("landlock")
     if sys.platform == "linux" and _seccomp():
         found.add("seccomp")
     return found
 
 
-def _set_limits(held: int, limits: Limits) -> None:
+def _set_limits(limits: Limits) -> None:
+    memory = resource.RLIMIT_DATA if limits.gpu else resource.RLIMIT_AS
     for what, most in (
-        (resource.RLIMIT_AS, held + limits.memory),
+        (memory, limits.held + limits.memory),
         (resource.RLIMIT_CPU, limits.cpu_seconds),
         (resource.RLIMIT_NPROC, limits.processes),
         (resource.RLIMIT_NOFILE, limits.open_files),
@@ -219,7 +242,7 @@ def _set_limits(held: int, limits: Limits) -> None:
             resource.setrlimit(what, (most, most))
 
 
-def _landlock(folder: str) -> bool:
+def _landlock(folder: str, devices: list[str]) -> bool:
     if not (landlockpy and landlockpy.supported()):
         return False
     read = AccessFS.READ_FILE | AccessFS.READ_DIR
@@ -230,8 +253,9 @@ def _landlock(folder: str) -> bool:
             for place in readable_places():
                 is_file = os.path.isfile(place)
                 rules.allow_path(place, AccessFS.READ_FILE if is_file else read)
-            for device in filter(os.path.exists, DEVICES):
-                rules.allow_path(device, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
+            for device in devices:
+                use = AccessFS.READ_FILE | AccessFS.WRITE_FILE
+                rules.allow_path(device, use if device in DEVICES else use | AccessFS.IOCTL_DEV)
             rules.allow_path(folder, write)
             rules.restrict()
     except (LandlockError, OSError):

@@ -1,7 +1,7 @@
 """The warm parent: imports PyTorch once, then forks a player for every submission.
 
-Started as `python -m grader.zygote FD`. For each connection that arrives over the socket FD it
-forks a child that serves it, and answers with the child's process id. It holds no secret.
+Started as `python -m grader.zygote FD DEVICE`. For each connection that arrives over the socket FD
+it forks a child that serves it, and answers with the child's process id. It holds no secret.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def warm_up() -> None:
     sandbox.look_around()
 
 
-def main(fd: int) -> None:
+def main(fd: int, device: str) -> None:
     control = socket.socket(fileno=fd)
     warm_up()
     gc.collect()
@@ -44,13 +44,13 @@ def main(fd: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # players are reaped by the kernel
-    held = psutil.Process().memory_info().vms
+    limits = sandbox.Limits.now(gpu=device != "cpu")
     _tell(control.fileno(), os.getpid())
     while True:
         message, fds, _, _ = socket.recv_fds(control, 1, 1)
         if not message:  # the judge is gone, perhaps killed: nothing may outlive it
             return _kill_players()
-        _tell(control.fileno(), _start_player(fds[0], control, held))
+        _tell(control.fileno(), _start_player(fds[0], control, limits))
         os.close(fds[0])
 
 
@@ -66,7 +66,7 @@ def _use_huge_pages() -> None:
             ctypes.CDLL(None).madvise(address, length, MADV_COLLAPSE)
 
 
-def _start_player(fd: int, control: socket.socket, held: int) -> int:
+def _start_player(fd: int, control: socket.socket, limits: sandbox.Limits) -> int:
     """The process id of a new player that serves `fd`; 0 where it could not start."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
@@ -76,7 +76,7 @@ def _start_player(fd: int, control: socket.socket, held: int) -> int:
             control.close()
             ours.close()
             _volunteer()
-            _play(fd, theirs, held)
+            _play(fd, theirs, limits)
         finally:
             os._exit(0)
     theirs.close()
@@ -94,7 +94,7 @@ def _volunteer() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _play(fd: int, parent: socket.socket, held: int) -> None:
+def _play(fd: int, parent: socket.socket, limits: sandbox.Limits) -> None:
     """The player's whole life."""
     from grader import player
 
@@ -102,10 +102,13 @@ def _play(fd: int, parent: socket.socket, held: int) -> None:
         _tell(parent.fileno(), MAP_ME)
         return _heard(parent.fileno()) == 1
 
-    layers = sandbox.isolate(lambda pid: _tell(parent.fileno(), pid), ask_for_user)
+    def tell_pid(pid: int) -> None:
+        _tell(parent.fileno(), pid)
+
+    layers = sandbox.isolate(tell_pid, ask_for_user, limits.devices())
     os.setsid()
     parent.close()
-    player.serve(Connection(fd), layers, held)
+    player.serve(Connection(fd), layers, limits)
 
 
 def _kill_players() -> None:
@@ -125,4 +128,4 @@ def _heard(fd: int) -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2])

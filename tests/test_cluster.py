@@ -54,10 +54,8 @@ def test_a_cluster_that_is_started_by_hand_grades_the_class(course):
 
 
 @pytest.mark.slow
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device was found")
-def test_workers_with_a_gpu_grade_the_class_on_it(course):
-    scheduler, *workers = commands(BY_HAND)[0], *commands(GPUS)
-    done = typed([scheduler, *workers], course)
+def test_workers_with_a_gpu_grade_the_class_and_others_give_no_zeros(course):
+    done = typed([commands(BY_HAND)[0], *commands(GPUS)], course)
     assert done.returncode == 1
-    assert {student for student, _ in grades(course)} == GRADED
+    found = {student for student, _ in grades(course)}
+    assert found == (GRADED if torch.cuda.is_available() else set())

@@ -1,11 +1,16 @@
 """The sandbox is tried before it is trusted."""
 
 import os
+import subprocess
+import sys
 
+import handin
 import pytest
 from attack_world import CANARY
 
 from grader import canaries, sandbox
+from grader.host import Host
+from grader.judge import Judge
 from grader.submission import Unusable
 
 LESSON = "04_ddpm"
@@ -75,3 +80,57 @@ def test_every_canary_sings_outside_of_a_sandbox(name, tmp_path):
         }
         found = canaries.leaks(things, canaries.STOPPED_BY[name])
     assert [what for what in found if what.startswith(SONGS[name])]
+
+
+NO_RESERVE = 0x4000  # in mmap since Python 3.13
+USE_A_DEVICE = """
+import fcntl, socket, sys, termios
+from grader import player, sandbox, zygote
+
+def serve(connection, layers, limits):
+    layers |= sandbox.confine(limits, "/tmp")
+    try:
+        with open("/dev/full", "rb+", buffering=0) as device:
+            fcntl.ioctl(device, termios.TCGETS)
+    except OSError as error:
+        connection.send_bytes(f"{error.strerror} {len(layers)}".encode())
+
+player.serve, sandbox.GPU_DEVICES = serve, "/dev/ful*"  # a device that every machine has
+sandbox.look_around()
+ours, theirs = socket.socketpair()
+zygote._start_player(theirs.fileno(), socket.socket(), sandbox.Limits.now(gpu=sys.argv[1] == "gpu"))
+theirs.close()
+print(zygote.Connection(ours.fileno()).recv_bytes().decode())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such sandbox")
+@pytest.mark.parametrize(
+    ("device", "answer"),
+    [("cpu", "No such file or directory"), ("gpu", "Inappropriate ioctl for device")],
+)
+def test_a_player_reaches_the_devices_of_a_gpu_if_it_grades_on_one(judge, device, answer):
+    layers = judge.open_player(LESSON).layers
+    if set(layers) != set(sandbox.LAYERS):
+        pytest.skip(f"this machine allows only {layers}")
+    command = [sys.executable, "-c", USE_A_DEVICE, device]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{answer} {len(layers)}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such sandbox")
+@pytest.mark.parametrize(
+    ("device", "rights", "fits"),
+    [
+        ("cpu", "mmap.PROT_READ", False),
+        ("cuda", "mmap.PROT_READ", True),  # only reserved
+        ("cuda", "mmap.PROT_READ | mmap.PROT_WRITE", False),
+    ],
+)
+def test_a_player_on_a_gpu_may_reserve_much_and_take_little(device, rights, fits, monkeypatch):
+    ask = f"import mmap\nmmap.mmap(-1, 2**36, mmap.MAP_PRIVATE | {NO_RESERVE}, {rights})\n"
+    code = ask + handin.reference("forward_diffusion")
+    with Judge("a secret") as judge:
+        monkeypatch.setattr(judge, "_host", Host(device))  # the cases stay on the CPU
+        found = handin.graded(judge, handin.solved(forward_diffusion=code), "forward_diffusion")
+    assert (not handin.lost_points(found)) is fits
