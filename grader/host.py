@@ -17,7 +17,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from grader.wire import Wire, WireError, joined, parted
+from grader.wire import MAX_LINE, Wire, WireError, joined, parted
 
 START_SECONDS, END_SECONDS = 60.0, 5.0
 SPARES = 2  # one for the next submission, one for a hunt that failed and is played again
@@ -171,7 +171,7 @@ class Session:
         deadline, number = time.monotonic() + seconds, secrets.token_hex(8)
         try:
             self._wire.send(joined(request | {"number": number}, blobs), deadline)
-            reply, answers = parted(self._wire.receive(deadline))
+            reply, answers = parted(self._wire.receive(deadline), MAX_LINE)
         except TimeoutError as error:
             self.close()
             raise PlayerTimeout from error

@@ -26,7 +26,7 @@ from course_utils.engine.runner import (
     describe_error,
     packed_cases,
     stopped,
-)  # fmt: skip
+)
 from grader import canaries, sandbox, warm
 from grader.wire import joined, parted
 

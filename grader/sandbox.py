@@ -81,9 +81,9 @@ class Limits:
     reserves more than there is memory.
     """
 
-    gpu: bool = False
-    held: int = 0
-    memory: int = 2 * 2**30
+    gpu: bool
+    held: int
+    memory: int
     cpu_seconds: int = 600
     processes: int = 64
     open_files: int = 256

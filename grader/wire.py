@@ -14,7 +14,10 @@ import struct
 import time
 
 MAX_MESSAGE = 16 * 2**20
-MAX_LINE = 2**20
+MAX_LINE = 2**20  # of an answer; its blobs come on top
+UNREADABLE = (
+    ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError,
+)  # fmt: skip
 
 
 class WireError(Exception):
@@ -28,23 +31,16 @@ def joined(about: dict, blobs: dict[str, bytes]) -> bytes:
     return b"\n".join([line, b"".join(blobs.values())])
 
 
-def parted(message: bytes) -> tuple[dict, dict[str, bytes]]:
+def parted(message: bytes, max_line: int = MAX_MESSAGE) -> tuple[dict, dict[str, bytes]]:
     """What `joined` was given. Raises WireError where that cannot be."""
     line, _, rest = message.partition(b"\n")
     try:
-        about = json.loads(line) if len(line) <= MAX_LINE else None
+        about = json.loads(line) if len(line) <= max_line else None
         sizes = about.pop("sizes")
         blobs, at = {}, 0
         for name, size in sizes.items():
             blobs[name], at = rest[at : at + int(size)], at + int(size)
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ) as error:
+    except UNREADABLE as error:
         raise WireError("its answer cannot be read") from error
     if at != len(rest) or any(len(blobs[name]) != size for name, size in sizes.items()):
         raise WireError("its answer is not as long as it says")

@@ -77,6 +77,11 @@ def test_a_cell_that_hung_or_crashed_is_not_run_again(judge, monkeypatch):
         assert (name, asked[name, True], asked[name, False]) == (name, 1, 0)
 
 
+def test_a_cell_of_two_megabytes_is_graded(judge):
+    code = reference("reverse_mean") + f"\npicture = {'x' * 2**21!r}\n"
+    assert not lost_points(graded(judge, solved(reverse_mean=code), *NEIGHBOURS))
+
+
 def test_a_flood_of_text_harms_nothing(judge):
     flood = "    import sys, os\n    for _ in range(2000):\n        print('x' * 10_000)\n"
     flood += "    os.write(1, b'x' * 10**6), os.write(2, b'y' * 10**6)\n"
