@@ -22,6 +22,7 @@ ELSEWHERE = {
     "course hunt": "tests/test_docs_commands.py",
     "course drill": "tests/test_docs_commands.py",
     "course progress": "tests/test_docs_commands.py",
+    "jupyter lab": "tests/test_browser.py",
     "dask": "tests/test_cluster.py",
     "course autograde 04_ddpm --scheduler": "tests/test_cluster.py",
     "CUDA_VISIBLE_DEVICES=": "tests/test_cluster.py",
