@@ -93,13 +93,13 @@ class Conversation:
     def _play_in_order(self, e: Exercise, aside: bool) -> dict[str, bytes]:
         """Play the cells before the exercise that this player has not seen, and then itself."""
         last = (e.base or e.id) if aside else e.id
-        out = {x.id for x in self._before(last) if aside and x.kind == "hunt"}
         while True:
             if self._session and self._session.astray:  # the last cell's doing, not this one's
                 self.fatal.add(self._last)
                 self.close()
-            left_out = self._defined | self.fatal | out
+            left_out = self._defined | self.fatal
             todo = [x for x in self._before(last) if x.id not in left_out]
+            todo = [x for x in todo if not (aside and x.kind == "hunt")]
             if not todo:
                 return self._play(e, self._seed(e), aside)
             with contextlib.suppress(PlayerTimeout, PlayerLost, Tampered):  # it is left out then

@@ -61,7 +61,7 @@ def settle() -> None:
 
 
 def _networks() -> None:
-    """Layers, losses and arithmetic of every kind: PyTorch looks each up at its first use."""
+    """Layers and losses of every kind: PyTorch looks each up at its first use."""
     net = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.GroupNorm(8, 8), nn.GELU(), nn.BatchNorm2d(8), nn.SiLU(),
         nn.MaxPool2d(2), nn.Upsample(scale_factor=2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1),
